@@ -1,0 +1,230 @@
+#pragma once
+
+// What the ledger remembers, and under which keys (doc/protocol.md has the byte layout). Keys are
+// one letter and then ids or big-endian numbers, so that a scan visits them in order.
+
+#include "gonka/crypto/merkle.h"
+#include "gonka/protocol/genesis.h"
+#include "gonka/protocol/notice.h"
+#include "gonka/protocol/tx.h"
+
+namespace gonka::ledger {
+
+// Every coin is in exactly one of these. minted + genesis = the sum of all the others, after every
+// block.
+struct Totals {
+  Amount genesis;
+  Amount minted;
+  Amount balances;
+  Amount allowances;
+  Amount escrows;  // Of records that are not finished.
+  Amount held;     // Costs of finished records, until settlement.
+  Amount bonds;
+  Amount collateral;
+  Amount treasury;
+  Amount burned;
+  GONKA_FIELDS(Totals, genesis, minted, balances, allowances, escrows, held, bonds, collateral,
+               treasury, burned)
+};
+
+// One record, key "c": where the chain stands.
+struct Chain {
+  static constexpr RecordKind kKind{100, 1};
+  NetworkId network;
+  uint64_t height = 0;
+  uint64_t time_us = 0;
+  uint64_t epoch = 0;
+  uint64_t epoch_first_height = 0;
+  Hash beacon;
+  uint64_t beacon_links = 0;  // Links revealed so far; pending draws name the count they wait for.
+  uint64_t draws_pending = 0;
+  uint64_t epoch_settled = 0;  // Epochs below this number are settled.
+  Totals totals;
+  AccountId sequencer;
+  MerkleFrontier history;  // Over the block leaves; its root is the app hash.
+  GONKA_FIELDS(Chain, network, height, time_us, epoch, epoch_first_height, beacon, beacon_links,
+               draws_pending, epoch_settled, totals, sequencer, history)
+};
+
+// The sequence numbers that an account has used: everything below base, and base + i where bit i of
+// used is set.
+struct SequenceWindow {
+  uint64_t base = 0;
+  FixedBytes<kSequenceWindow / 8> used;
+  GONKA_FIELDS(SequenceWindow, base, used)
+};
+
+struct Account {
+  static constexpr RecordKind kKind{101, 1};
+  Amount balance;
+  SequenceWindow window;
+  GONKA_FIELDS(Account, balance, window)
+};
+
+struct Participant {
+  static constexpr RecordKind kKind{102, 1};
+  Text<256> endpoint;
+  List<ModelId, 16> models;
+  uint64_t weight = 0;
+  Amount collateral;
+  Ppm reputation;
+  uint32_t clean_epochs = 0;
+  uint32_t convictions = 0;
+  uint32_t misses = 0;  // Carried over until duties reach miss_sample_min.
+  uint32_t duties = 0;
+  uint64_t active_from_epoch = 0;
+  bool removed = false;
+  Hash chain_head;                     // The last revealed link, or the committed end of the chain.
+  std::optional<Hash> next_chain_end;  // Acts from the next epoch.
+  GONKA_FIELDS(Participant, endpoint, models, weight, collateral, reputation, clean_epochs,
+               convictions, misses, duties, active_from_epoch, removed, chain_head, next_chain_end)
+};
+
+// Who takes part in an epoch, frozen at its first block.
+struct Member {
+  AccountId id;
+  uint64_t weight = 0;  // Effective: capped.
+  Ppm reputation;
+  List<ModelId, 16> models;
+  GONKA_FIELDS(Member, id, weight, reputation, models)
+};
+struct EpochTable {
+  static constexpr RecordKind kKind{103, 1};
+  uint64_t epoch = 0;
+  uint64_t first_height = 0;
+  Hash beacon;                 // Of the epoch's first block; goes into every executor draw.
+  List<Member, 4096> members;  // Ascending by id.
+  GONKA_FIELDS(EpochTable, epoch, first_height, beacon, members)
+};
+
+// What one participant did in one epoch; grows until settlement.
+struct Standing {
+  static constexpr RecordKind kKind{104, 1};
+  uint32_t executed = 0;  // Records finished as executor.
+  uint64_t tokens = 0;    // Prompt and output tokens of these.
+  uint32_t checks = 0;    // Verdicts revealed as validator, votes included.
+  uint64_t checked_tokens = 0;
+  uint32_t duties = 0;       // Records and checks that it had to do.
+  uint32_t misses_half = 0;  // In half misses.
+  uint32_t passes = 0;       // Of its own records.
+  uint32_t fails = 0;        // Upheld.
+  int64_t cusum_millinats = 0;
+  bool alarmed = false;
+  bool convicted = false;
+  GONKA_FIELDS(Standing, executed, tokens, checks, checked_tokens, duties, misses_half, passes,
+               fails, cusum_millinats, alarmed, convicted)
+};
+
+struct Allowance {
+  static constexpr RecordKind kKind{105, 1};
+  Amount available;
+  uint64_t expires_epoch = 0;
+  std::optional<Hash> key_digest;
+  // Drawn from the beacon after the allowance was funded; zero until then. With the epoch's beacon
+  // it seeds the executor draw, so that fresh accounts cannot be ground.
+  Hash salt;
+  uint64_t sequence_base = 0;  // All request sequences below are used.
+  uint64_t sequence_used = 0;  // Bit i: sequence_base + i is used.
+  uint32_t open_records = 0;
+  GONKA_FIELDS(Allowance, available, expires_epoch, key_digest, salt, sequence_base, sequence_used,
+               open_records)
+};
+
+enum class InferenceStatus : uint8_t {
+  kStarted,
+  kFinished,
+  kUnchecked,  // Finished, and the draw said: not checked.
+  kValidated,
+  kDisputed,
+  kInvalidated,
+  kExpired,
+};
+
+struct FinishFacts {
+  uint64_t height = 0;
+  uint32_t output_tokens = 0;
+  Hash output_digest;
+  Hash artifact_root;
+  uint32_t artifact_bytes = 0;
+  FinishCode finish = FinishCode::kStop;
+  GONKA_FIELDS(FinishFacts, height, output_tokens, output_digest, artifact_root, artifact_bytes,
+               finish)
+};
+
+struct DeliveredFacts {
+  uint64_t height = 0;
+  Hash output_digest;
+  uint32_t output_tokens = 0;
+  std::optional<Signature> executor_signature;
+  GONKA_FIELDS(DeliveredFacts, height, output_digest, output_tokens, executor_signature)
+};
+
+struct VerdictCommit {
+  AccountId validator;
+  uint64_t height = 0;
+  Hash commitment;
+  std::optional<ValidateReveal> reveal;
+  GONKA_FIELDS(VerdictCommit, validator, height, commitment, reveal)
+};
+
+// One record. The first validator in order may commit from assigned_height, the next one
+// check_window_blocks later, and so on; a verdict is revealed once its author's window has closed.
+struct InferenceRecord {
+  static constexpr RecordKind kKind{106, 1};
+  Assignment assignment;
+  InferenceStatus status = InferenceStatus::kStarted;
+  bool settled = false;  // Terminal.
+  uint64_t opened_height = 0;
+  Amount price;           // Per token, at Start.
+  Amount escrow;          // Until finished or expired.
+  Amount held;            // After; what is left to pay or refund.
+  bool accepted = false;  // The executor's Accept is on the ledger.
+  std::optional<FinishFacts> finish;
+  std::optional<DeliveredFacts> delivered;
+  Ppm check_rate;   // Stored when the record was opened.
+  Hash check_seed;  // Zero until drawn.
+  bool check_selected = false;
+  uint64_t assigned_height = 0;
+  List<VerdictCommit, 64> verdicts;  // In the order of their commits.
+  GONKA_FIELDS(InferenceRecord, assignment, status, settled, opened_height, price, escrow, held,
+               accepted, finish, delivered, check_rate, check_seed, check_selected, assigned_height,
+               verdicts)
+};
+
+struct Ballot {
+  AccountId voter;
+  uint64_t votes = 0;  // Seats in a dispute, weight in a hearing.
+  std::optional<Hash> commitment;
+  std::optional<VoteReveal> reveal;
+  GONKA_FIELDS(Ballot, voter, votes, commitment, reveal)
+};
+
+enum class CaseKind : uint8_t { kDispute, kHearing };
+
+// A dispute about one record or a hearing about one participant. Commits are taken from
+// opened_height to commit_until, reveals after it to reveal_until; both ends included.
+struct Case {
+  static constexpr RecordKind kKind{107, 1};
+  CaseKind kind = CaseKind::kDispute;
+  uint64_t epoch = 0;
+  AccountId accused;
+  std::optional<AccountId> accuser;
+  DisputeCause cause = DisputeCause::kFail;
+  List<InferenceId, 16> records;  // The disputed one, or the hearing's sample once it is drawn.
+  bool drawn = false;             // Committee (and sample) are known and voting is open.
+  uint64_t commit_until = 0;
+  uint64_t reveal_until = 0;
+  List<Ballot, 4096> ballots;  // Ascending by voter.
+  bool decided = false;
+  GONKA_FIELDS(Case, kind, epoch, accused, accuser, cause, records, drawn, commit_until,
+               reveal_until, ballots, decided)
+};
+
+}  // namespace gonka::ledger
+
+namespace gonka {
+template <>
+inline constexpr uint64_t kEnumEnd<ledger::InferenceStatus> = 7;
+template <>
+inline constexpr uint64_t kEnumEnd<ledger::CaseKind> = 2;
+}  // namespace gonka

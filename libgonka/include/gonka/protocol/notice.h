@@ -1,0 +1,222 @@
+#pragma once
+
+// What the ledger tells the world: facts that follow from a block, in the order in which they
+// happened. They are leaves of the block's Merkle tree, so that anyone can be shown that a refund,
+// a verdict or a payout is in the history.
+
+#include "gonka/protocol/tx.h"
+
+namespace gonka {
+
+enum class RefundReason : uint8_t {
+  kUnusedEscrow,
+  kExpired,
+  kInvalid,
+  kConviction,
+  kUndecided,
+  kUnchecked
+};
+template <>
+inline constexpr uint64_t kEnumEnd<RefundReason> = 6;
+
+enum class WithholdReason : uint8_t {
+  kConviction,    // The epoch's pay is forfeited.
+  kWorkShare,     // Less work than half of the weight's share.
+  kAvailability,  // Misses beyond bad luck.
+  kWeightCap,     // Weight above the cap earns nothing.
+  kNotDelivered,  // A transfer agent's share without Delivered.
+  kNotChecked,    // A validator's share where nobody checked.
+  kRounding,
+};
+template <>
+inline constexpr uint64_t kEnumEnd<WithholdReason> = 7;
+
+enum class ConvictionCause : uint8_t { kEvidence, kTwoOutputs, kFalseOpening };
+template <>
+inline constexpr uint64_t kEnumEnd<ConvictionCause> = 3;
+
+enum class DisputeOutcome : uint8_t { kUpheld, kRejected, kUndecided };
+template <>
+inline constexpr uint64_t kEnumEnd<DisputeOutcome> = 3;
+
+enum class DisputeCause : uint8_t { kFail, kUnavailable, kDelivery };
+template <>
+inline constexpr uint64_t kEnumEnd<DisputeCause> = 3;
+
+struct EpochStarted {
+  static constexpr const char* kName = "epoch_started";
+  uint64_t epoch = 0;
+  uint32_t members = 0;
+  uint64_t total_weight = 0;
+  GONKA_FIELDS(EpochStarted, epoch, members, total_weight)
+};
+struct RecordOpened {
+  static constexpr const char* kName = "record_opened";
+  InferenceId inference;
+  AccountId developer;
+  AccountId ta;
+  AccountId executor;
+  uint8_t attempt = 0;
+  Amount escrow;
+  GONKA_FIELDS(RecordOpened, inference, developer, ta, executor, attempt, escrow)
+};
+struct RecordFinished {
+  static constexpr const char* kName = "record_finished";
+  InferenceId inference;
+  uint32_t output_tokens = 0;
+  Amount cost;
+  GONKA_FIELDS(RecordFinished, inference, output_tokens, cost)
+};
+struct RecordDelivered {
+  static constexpr const char* kName = "record_delivered";
+  InferenceId inference;
+  bool matches =
+      true;  // What was delivered is what was committed; false too where Finish is missing.
+  GONKA_FIELDS(RecordDelivered, inference, matches)
+};
+// validators in the order of their duty: each has one check window, then the next may act too.
+struct CheckDrawn {
+  static constexpr const char* kName = "check_drawn";
+  InferenceId inference;
+  bool selected = false;
+  Ppm rate;
+  List<AccountId, 8> validators;  // The first eight; the order goes on by the same draw.
+  GONKA_FIELDS(CheckDrawn, inference, selected, rate, validators)
+};
+struct VerdictRevealed {
+  static constexpr const char* kName = "verdict_revealed";
+  InferenceId inference;
+  AccountId validator;
+  Verdict verdict = Verdict::kPass;
+  int32_t evidence_millinats = 0;
+  GONKA_FIELDS(VerdictRevealed, inference, validator, verdict, evidence_millinats)
+};
+struct DisputeOpened {
+  static constexpr const char* kName = "dispute_opened";
+  InferenceId inference;
+  AccountId accused;
+  AccountId accuser;
+  DisputeCause cause = DisputeCause::kFail;
+  GONKA_FIELDS(DisputeOpened, inference, accused, accuser, cause)
+};
+struct CommitteeDrawn {
+  static constexpr const char* kName = "committee_drawn";
+  CaseId case_id;
+  InferenceId inference;
+  List<AccountId, 64> seats;  // One entry a seat; a participant may hold several.
+  GONKA_FIELDS(CommitteeDrawn, case_id, inference, seats)
+};
+struct VoteRevealed {
+  static constexpr const char* kName = "vote_revealed";
+  CaseId case_id;
+  AccountId voter;
+  Verdict verdict = Verdict::kPass;
+  int32_t evidence_millinats = 0;
+  uint64_t votes = 0;  // Seats in a dispute, weight in a hearing.
+  GONKA_FIELDS(VoteRevealed, case_id, voter, verdict, evidence_millinats, votes)
+};
+struct DisputeDecided {
+  static constexpr const char* kName = "dispute_decided";
+  InferenceId inference;
+  DisputeOutcome outcome = DisputeOutcome::kUpheld;
+  uint32_t fail_seats = 0;
+  uint32_t pass_seats = 0;
+  GONKA_FIELDS(DisputeDecided, inference, outcome, fail_seats, pass_seats)
+};
+struct HearingOpened {
+  static constexpr const char* kName = "hearing_opened";
+  CaseId case_id;
+  AccountId accused;
+  uint64_t epoch = 0;
+  GONKA_FIELDS(HearingOpened, case_id, accused, epoch)
+};
+struct HearingSampleDrawn {
+  static constexpr const char* kName = "hearing_sample_drawn";
+  CaseId case_id;
+  AccountId accused;
+  List<InferenceId, 16> sample;
+  GONKA_FIELDS(HearingSampleDrawn, case_id, accused, sample)
+};
+struct HearingDecided {
+  static constexpr const char* kName = "hearing_decided";
+  CaseId case_id;
+  AccountId accused;
+  bool convicted = false;
+  uint64_t confirming_weight = 0;
+  uint64_t eligible_weight = 0;
+  GONKA_FIELDS(HearingDecided, case_id, accused, convicted, confirming_weight, eligible_weight)
+};
+struct Convicted {
+  static constexpr const char* kName = "convicted";
+  AccountId accused;
+  uint64_t epoch = 0;
+  ConvictionCause cause = ConvictionCause::kEvidence;
+  Amount slashed;
+  bool removed = false;
+  GONKA_FIELDS(Convicted, accused, epoch, cause, slashed, removed)
+};
+struct Refunded {
+  static constexpr const char* kName = "refunded";
+  InferenceId inference;
+  AccountId developer;
+  Amount amount;
+  RefundReason reason = RefundReason::kUnusedEscrow;
+  GONKA_FIELDS(Refunded, inference, developer, amount, reason)
+};
+struct RecordExpired {
+  static constexpr const char* kName = "record_expired";
+  InferenceId inference;
+  AccountId executor;
+  GONKA_FIELDS(RecordExpired, inference, executor)
+};
+struct Paid {
+  static constexpr const char* kName = "paid";
+  uint64_t epoch = 0;
+  AccountId participant;
+  Amount executor_fees;
+  Amount ta_fees;
+  Amount validator_fees;
+  Amount emission;
+  GONKA_FIELDS(Paid, epoch, participant, executor_fees, ta_fees, validator_fees, emission)
+};
+struct Withheld {
+  static constexpr const char* kName = "withheld";
+  uint64_t epoch = 0;
+  AccountId participant;
+  Amount amount;
+  WithholdReason reason = WithholdReason::kConviction;
+  GONKA_FIELDS(Withheld, epoch, participant, amount, reason)
+};
+struct ReputationChanged {
+  static constexpr const char* kName = "reputation_changed";
+  AccountId participant;
+  Ppm before;
+  Ppm after;
+  GONKA_FIELDS(ReputationChanged, participant, before, after)
+};
+struct EpochSettled {
+  static constexpr const char* kName = "epoch_settled";
+  uint64_t epoch = 0;
+  uint32_t records = 0;
+  Amount emission;  // Minted for this epoch.
+  Amount paid;      // Fees and emission, to all participants.
+  Amount refunded;  // To developers, at settlement.
+  Amount burned;
+  Amount treasury;  // Added.
+  GONKA_FIELDS(EpochSettled, epoch, records, emission, paid, refunded, burned, treasury)
+};
+struct ParticipantJoined {
+  static constexpr const char* kName = "participant_joined";
+  AccountId participant;
+  uint64_t from_epoch = 0;
+  GONKA_FIELDS(ParticipantJoined, participant, from_epoch)
+};
+
+// The order is on the wire: new ones at the end.
+using Notice =
+    std::variant<EpochStarted, RecordOpened, RecordFinished, RecordDelivered, CheckDrawn,
+                 VerdictRevealed, DisputeOpened, CommitteeDrawn, VoteRevealed, DisputeDecided,
+                 HearingOpened, HearingSampleDrawn, HearingDecided, Convicted, Refunded,
+                 RecordExpired, Paid, Withheld, ReputationChanged, EpochSettled, ParticipantJoined>;
+
+}  // namespace gonka

@@ -1,0 +1,156 @@
+#include "gonka/protocol/genesis.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace gonka {
+namespace {
+
+template <class List, class KeyOf>
+absl::Status CheckAscending(const List& list, const char* what, KeyOf key_of) {
+  for (size_t i = 1; i < list.size(); ++i) {
+    if (!(key_of(list[i - 1]) < key_of(list[i]))) {
+      return absl::InvalidArgumentError(
+          fmt::format("genesis: {} must ascend by id without repeats; number {} is {}", what, i,
+                      Hex(key_of(list[i]))));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckPositive(uint64_t value, const char* field) {
+  if (value > 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(fmt::format("genesis: {} must be positive, is 0", field));
+}
+
+absl::Status CheckTimes(const TimeParams& time) {
+  GONKA_RETURN_IF_ERROR(CheckPositive(time.epoch_blocks, "time.epoch_blocks"));
+  GONKA_RETURN_IF_ERROR(CheckPositive(time.check_window_blocks, "time.check_window_blocks"));
+  GONKA_RETURN_IF_ERROR(CheckPositive(time.vote_window_blocks, "time.vote_window_blocks"));
+  GONKA_RETURN_IF_ERROR(CheckPositive(time.hearing_window_blocks, "time.hearing_window_blocks"));
+  GONKA_RETURN_IF_ERROR(
+      CheckPositive(time.expiry_tokens_per_block, "time.expiry_tokens_per_block"));
+  if (time.settle_blocks >= time.epoch_blocks || time.grace_blocks >= time.settle_blocks) {
+    return absl::InvalidArgumentError(fmt::format(
+        "genesis: needs time.grace_blocks < settle_blocks < epoch_blocks, has {}, {}, {}",
+        time.grace_blocks, time.settle_blocks, time.epoch_blocks));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckMoney(const MoneyParams& money) {
+  const uint64_t parts =
+      uint64_t{money.fee_executor.value} + money.fee_ta.value + money.fee_validators.value;
+  if (parts != Ppm::kOne) {
+    return absl::InvalidArgumentError(
+        fmt::format("genesis: the fee parts must sum to {} ppm, sum to {}", Ppm::kOne, parts));
+  }
+  if (money.weight_cap.value == 0 || money.weight_cap.value > Ppm::kOne) {
+    return absl::InvalidArgumentError(fmt::format(
+        "genesis: money.weight_cap must be in 1..{}, is {}", Ppm::kOne, money.weight_cap.value));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckChecks(const CheckParams& check) {
+  GONKA_RETURN_IF_ERROR(CheckPositive(check.committee_seats, "check.committee_seats"));
+  if (check.committee_seats > 64 || check.hearing_sample > 16) {
+    return absl::InvalidArgumentError(
+        fmt::format("genesis: at most 64 committee seats and 16 sampled records, has {} and {}",
+                    check.committee_seats, check.hearing_sample));
+  }
+  if (check.traffic_cut >= check.traffic_half || check.traffic_half >= check.traffic_full) {
+    return absl::InvalidArgumentError(fmt::format(
+        "genesis: needs check.traffic_cut < traffic_half < traffic_full, has {}, {}, {}",
+        check.traffic_cut, check.traffic_half, check.traffic_full));
+  }
+  const bool falling = check.rate_floor <= check.rate_half && check.rate_half <= check.rate_max &&
+                       check.rate_max.value <= Ppm::kOne;
+  if (!falling) {
+    return absl::InvalidArgumentError(fmt::format(
+        "genesis: needs check.rate_floor <= rate_half <= rate_max <= {} ppm, has {}, {}, {}",
+        Ppm::kOne, check.rate_floor.value, check.rate_half.value, check.rate_max.value));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckModels(const Genesis& genesis) {
+  GONKA_RETURN_IF_ERROR(
+      CheckAscending(genesis.models, "models", [](const ModelInfo& model) { return model.id; }));
+  for (const ModelInfo& model : genesis.models) {
+    if (model.name.empty() || model.price == Amount(0) || model.context == 0 || model.top_k == 0 ||
+        model.top_k > 20) {
+      return absl::InvalidArgumentError(fmt::format(
+          "genesis: model '{}' needs a name, a price (has {}), a context (has {}) and top_k in "
+          "1..20 (has {})",
+          static_cast<const std::string&>(model.name), model.price.units(), model.context,
+          model.top_k));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckParticipants(const Genesis& genesis) {
+  GONKA_RETURN_IF_ERROR(CheckAscending(genesis.participants, "participants",
+                                       [](const GenesisParticipant& p) { return p.id; }));
+  bool has_sequencer = false;
+  for (const GenesisParticipant& participant : genesis.participants) {
+    has_sequencer = has_sequencer || participant.id == genesis.sequencer;
+    GONKA_RETURN_IF_ERROR(CheckAscending(participant.models, "a participant's models",
+                                         [](const ModelId& id) { return id; }));
+    for (const ModelId& id : participant.models) {
+      const bool known = std::any_of(genesis.models.begin(), genesis.models.end(),
+                                     [&](const ModelInfo& model) { return model.id == id; });
+      if (!known) {
+        return absl::InvalidArgumentError(fmt::format(
+            "genesis: participant {} serves unknown model {}", Hex(participant.id), Hex(id)));
+      }
+    }
+  }
+  if (!has_sequencer) {
+    return absl::InvalidArgumentError(
+        fmt::format("genesis: the sequencer {} is no participant", Hex(genesis.sequencer)));
+  }
+  return absl::OkStatus();
+}
+
+// All coins and all weight must stay summable in 64 bits.
+absl::Status CheckTotals(const Genesis& genesis) {
+  std::optional<Amount> coins = Amount(0);
+  uint64_t weight = 0;
+  for (const GenesisAccount& account : genesis.accounts) {
+    if (coins) coins = CheckedAdd(*coins, account.balance);
+  }
+  for (const GenesisParticipant& participant : genesis.participants) {
+    if (coins) coins = CheckedAdd(*coins, participant.collateral);
+    if (participant.weight > (uint64_t{1} << 48)) {
+      return absl::InvalidArgumentError(
+          fmt::format("genesis: weight {} of participant {} is above 2^48", participant.weight,
+                      Hex(participant.id)));
+    }
+    weight += participant.weight;
+  }
+  if (!coins) return absl::InvalidArgumentError("genesis: all coins together exceed 2^62");
+  return CheckPositive(weight, "the participants' total weight");
+}
+
+}  // namespace
+
+NetworkId NetworkIdOf(const Genesis& genesis) {
+  return NetworkId{TaggedHash("gonka/network/1", genesis)};
+}
+
+absl::Status CheckGenesis(const Genesis& genesis) {
+  if (genesis.name.empty()) return absl::InvalidArgumentError("genesis: the name is empty");
+  GONKA_RETURN_IF_ERROR(CheckTimes(genesis.params.time));
+  GONKA_RETURN_IF_ERROR(CheckMoney(genesis.params.money));
+  GONKA_RETURN_IF_ERROR(CheckChecks(genesis.params.check));
+  GONKA_RETURN_IF_ERROR(CheckModels(genesis));
+  GONKA_RETURN_IF_ERROR(CheckParticipants(genesis));
+  GONKA_RETURN_IF_ERROR(CheckAscending(genesis.accounts, "accounts",
+                                       [](const GenesisAccount& account) { return account.id; }));
+  return CheckTotals(genesis);
+}
+
+}  // namespace gonka
