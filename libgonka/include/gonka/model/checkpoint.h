@@ -31,6 +31,7 @@
 namespace gonka::model {
 
 class Tokenizer;
+struct TokenizerSpec;
 
 struct TensorInfo {
   std::string name;
@@ -55,6 +56,7 @@ class Checkpoint {
   const std::string& chat_template() const { return chat_template_; }
   // Builds the tokenizer: tens of milliseconds, so keep the result.
   absl::StatusOr<std::shared_ptr<const Tokenizer>> LoadTokenizer() const;
+  absl::StatusOr<TokenizerSpec> ReadTokenizerSpec() const;
 
   const std::vector<TensorInfo>& tensors() const { return tensors_; }  // Ascending by name.
   const TensorInfo* Find(std::string_view name) const;
