@@ -1,7 +1,7 @@
 #pragma once
 
-// Runs a language model. Two verbs: Generate draws tokens one after another; Score takes tokens that
-// somebody else drew and reports, from one forced pass, the same facts about each of them.
+// Runs a language model. Two verbs: Generate draws tokens one after another; Score takes tokens
+// that somebody else drew and reports, from one forced pass, the same facts about each of them.
 //
 // Implementations: engine/torch (libtorch, in this process), engine/remote (our own ML nodes over
 // HTTP), engine/scripted (deterministic, for simulation).
@@ -24,7 +24,8 @@ namespace gonka::engine {
 
 struct TopEntry {
   uint32_t id = 0;
-  float logprob = 0;  // Natural log of the softmax of the raw logits: before temperature or filters.
+  float logprob =
+      0;  // Natural log of the softmax of the raw logits: before temperature or filters.
 
   bool operator==(const TopEntry&) const = default;
 };
@@ -32,17 +33,17 @@ struct TopEntry {
 // What is known about one output token, before any processing of the logits.
 struct TokenFacts {
   uint32_t id = 0;
-  float logprob = 0;          // Of id, raw.
-  std::vector<TopEntry> top;  // The k likeliest, descending; equal ones by ascending id.
+  float logprob = 0;               // Of id, raw.
+  std::vector<TopEntry> top = {};  // The k likeliest, descending; equal ones by ascending id.
 };
 
 // What only Score reports, per output token, all from the same pass.
 struct ScoredToken {
-  TokenFacts facts;
+  TokenFacts facts = {};
   float entropy = 0;  // Of the raw distribution, in nats.
-  // The sampler's own draw at this position given the tokens before it (doc/sampler.md), and how far
-  // the given token's score lies below it, in nats: 0 where the given token is the draw, infinity
-  // where the sampler's filters exclude it.
+  // The sampler's own draw at this position given the tokens before it (doc/sampler.md), and how
+  // far the given token's score lies below it, in nats: 0 where the given token is the draw,
+  // infinity where the sampler's filters exclude it.
   uint32_t drawn_id = 0;
   float margin = 0;
 };
@@ -50,12 +51,13 @@ struct ScoredToken {
 enum class FinishReason : uint8_t { kStop, kLength, kCancelled };
 
 struct GenerateRequest {
-  std::vector<uint32_t> prompt;   // At least one token.
-  uint32_t tokens_max = 0;        // At least one; prompt + tokens_max must fit the context.
-  uint32_t top_k_facts = 0;       // Length of TokenFacts::top, at most 20.
-  SamplerOptions sampler;
-  Hash sampling_seed;
-  std::vector<uint32_t> stop_ids;  // Drawing one of these ends the answer; it is part of the output.
+  std::vector<uint32_t> prompt = {};  // At least one token.
+  uint32_t tokens_max = 0;            // At least one; prompt + tokens_max must fit the context.
+  uint32_t top_k_facts = 0;           // Length of TokenFacts::top, at most 20.
+  SamplerOptions sampler = {};
+  Hash sampling_seed = {};
+  std::vector<uint32_t> stop_ids =
+      {};  // Drawing one of these ends the answer; it is part of the output.
 };
 
 struct GenerateEvents {
@@ -64,11 +66,11 @@ struct GenerateEvents {
 };
 
 struct ScoreRequest {
-  std::vector<uint32_t> tokens;  // Prompt and output.
-  uint32_t output_begin = 0;     // Index of the first output token; at least 1.
+  std::vector<uint32_t> tokens = {};  // Prompt and output.
+  uint32_t output_begin = 0;          // Index of the first output token; at least 1.
   uint32_t top_k_facts = 0;
-  SamplerOptions sampler;
-  Hash sampling_seed;
+  SamplerOptions sampler = {};
+  Hash sampling_seed = {};
 };
 
 struct ScoreEvents {
@@ -77,8 +79,8 @@ struct ScoreEvents {
 };
 
 struct EngineInfo {
-  std::string model;         // As in the checkpoint: "SmolLM2 135M Instruct".
-  Hash manifest;             // model::Manifest hash of the checkpoint.
+  std::string model = {};    // As in the checkpoint: "SmolLM2 135M Instruct".
+  Hash manifest = {};        // model::Manifest hash of the checkpoint.
   std::string kernel_class;  // The arithmetic, e.g. "torch-cpu-fp32/1".
   uint32_t vocabulary = 0;
   uint32_t context = 0;  // Tokens, prompt and output together.

@@ -1,8 +1,9 @@
 #pragma once
 
-// What an engine reports about a token: log-softmax of the raw logits, their entropy, the k likeliest
-// ids. Every engine that holds logits calls these, so that equal logits give equal facts to the bit,
-// from Generate and from Score, on every machine. Order of operations in doc/sampler.md.
+// What an engine reports about a token: log-softmax of the raw logits, their entropy, the k
+// likeliest ids. Every engine that holds logits calls these, so that equal logits give equal facts
+// to the bit, from Generate and from Score, on every machine. Order of operations in
+// doc/sampler.md.
 //
 // Any thread. About 0.1 ms for 50,000 logits.
 
@@ -29,7 +30,8 @@ constexpr uint32_t kTopFactsMax = 20;
 // logits must not be empty.
 LogitSummary Summarise(std::span<const float> logits);
 float Logprob(const LogitSummary& summary, float logit);
-// The count likeliest, descending, equal ones by ascending id; fewer where the vocabulary is smaller.
+// The count likeliest, descending, equal ones by ascending id; fewer where the vocabulary is
+// smaller.
 std::vector<TopEntry> TopLogprobs(std::span<const float> logits, const LogitSummary& summary,
                                   uint32_t count);
 TokenFacts FactsOf(std::span<const float> logits, const LogitSummary& summary, uint32_t id,

@@ -33,7 +33,7 @@ struct SamplerOptions {
   uint32_t repetition_penalty_ppm = 1'000'000;
   int32_t presence_penalty_ppm = 0;
   int32_t frequency_penalty_ppm = 0;
-  std::vector<LogitBias> logit_bias;  // Ascending by id, each id once.
+  std::vector<LogitBias> logit_bias = {};  // Ascending by id, each id once.
 
   bool operator==(const SamplerOptions&) const = default;
 };
