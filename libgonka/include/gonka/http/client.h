@@ -31,10 +31,10 @@ struct ClientOptions {
 
 struct ClientRequest {
   std::string method = "GET";
-  std::string url;  // "http://host:port/path?query"
+  std::string url = {};  // "http://host:port/path?query"
   std::string content_type = "application/json";
-  std::string body;
-  Headers headers;
+  std::string body = {};
+  Headers headers = {};
 
   int64_t timeout_us = 120'000'000;  // For all of it.
   size_t answer_max = 64 << 20;      // Bytes of the answer's body.
@@ -54,9 +54,9 @@ struct ClientResponse {
 // (kCancelled). on_data may block, which slows the sender down. A body that ends before its
 // announced end is an error, not an end.
 struct StreamEvents {
-  std::function<void(int status, const Headers& headers)> on_head;
-  std::function<void(std::string_view data)> on_data;
-  std::function<void(absl::Status status)> on_done;
+  std::function<void(int status, const Headers& headers)> on_head = {};
+  std::function<void(std::string_view data)> on_data = {};
+  std::function<void(absl::Status status)> on_done = {};
 };
 
 // A call under way. Dropping this does not stop it.
@@ -72,7 +72,6 @@ class OngoingCall {
 
  private:
   friend class Client;
-  friend class CallSocket;
   struct State;
   std::unique_ptr<State> state_;
 };

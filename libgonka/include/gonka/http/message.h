@@ -3,6 +3,8 @@
 // What an HTTP request and a response are made of, shared by server and client.
 
 #include <cstddef>
+#include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>

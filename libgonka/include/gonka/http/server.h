@@ -43,7 +43,7 @@ struct ServerOptions {
 
   // Makes the body of what the server refuses by itself (400, 404, 405, 408, 413, ...).
   // Default: the message as text/plain.
-  std::function<Response(int status, const std::string& message)> refusal;
+  std::function<Response(int status, const std::string& message)> refusal = {};
 };
 
 // A response whose body is sent piece by piece, as chunks. Any thread, one call at a time or many.

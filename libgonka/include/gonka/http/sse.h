@@ -15,9 +15,9 @@ namespace gonka::http {
 inline constexpr const char* kSseContentType = "text/event-stream";
 
 struct SseEvent {
-  std::string event;  // "" is the default type, "message".
-  std::string data;   // May hold newlines.
-  std::string id;     // "" where there is none.
+  std::string event = {};  // "" is the default type, "message".
+  std::string data = {};   // May hold newlines.
+  std::string id = {};     // "" where there is none.
 
   bool operator==(const SseEvent&) const = default;
 };
