@@ -6,6 +6,7 @@
 #include <map>
 
 #include "fmt/format.h"
+#include "gonka/model/tokenizer.h"
 
 namespace gonka::model {
 namespace {
@@ -100,6 +101,22 @@ absl::StatusOr<std::shared_ptr<const Checkpoint>> Checkpoint::FromGguf(
   }
   checkpoint->gguf_ = std::move(gguf);
   return std::shared_ptr<const Checkpoint>(std::move(checkpoint));
+}
+
+absl::StatusOr<TokenizerSpec> Checkpoint::ReadTokenizerSpec() const {
+  GONKA_ASSIGN_OR_RETURN(TokenizerSpec spec, TokenizerSpecFromGguf(*gguf_));
+  if (spec.tokens.size() != config_.vocab) {
+    return absl::InvalidArgumentError(fmt::format("{}: {} tokens, but a vocabulary of {}", path(),
+                                                  spec.tokens.size(), config_.vocab));
+  }
+  return spec;
+}
+
+absl::StatusOr<std::shared_ptr<const Tokenizer>> Checkpoint::LoadTokenizer() const {
+  GONKA_ASSIGN_OR_RETURN(const TokenizerSpec spec, ReadTokenizerSpec());
+  absl::StatusOr<std::shared_ptr<const Tokenizer>> tokenizer = Tokenizer::Create(spec);
+  if (!tokenizer.ok()) return Annotate(tokenizer.status(), path());
+  return tokenizer;
 }
 
 const TensorInfo* Checkpoint::Find(std::string_view name) const {
