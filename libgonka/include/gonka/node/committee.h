@@ -1,0 +1,46 @@
+#pragma once
+
+// Votes in disputes and hearings that this node was drawn into: re-checks the records, commits to a
+// vote, reveals it when commits have closed.
+
+#include <map>
+
+#include "gonka/node/checker.h"
+#include "gonka/node/recorder.h"
+
+namespace gonka::node {
+
+class Committee {
+ public:
+  Committee(Environment env, LedgerPort ledger, const KeyPair& key, Checker& checker,
+            Recorder& recorder);
+  ~Committee();
+
+  void Resume();
+  void OnBlock(const BlockFacts& block);
+
+ private:
+  struct Duty {
+    ledger::CaseKind kind = ledger::CaseKind::kDispute;
+    uint64_t commit_until = 0;
+    uint64_t reveal_until = 0;
+    size_t open_checks = 0;
+    std::vector<CheckResult> results;
+    std::optional<VoteReveal> vote;
+    bool revealed = false;
+  };
+
+  void Learn(const CaseId& id, const ledger::View& view);
+  void Vote(const CaseId& id, Duty& duty);
+  void Advance(uint64_t height);
+
+  Environment env_;
+  LedgerPort ledger_;
+  const KeyPair& key_;
+  Checker& checker_;
+  Recorder& recorder_;
+  std::map<CaseId, Duty> duties_;
+  std::shared_ptr<bool> alive_;
+};
+
+}  // namespace gonka::node

@@ -1,0 +1,63 @@
+#pragma once
+
+// Runs answers for other participants: checks that the ledger chose this node, accepts or refuses
+// at once, streams tokens as they come, then commits to the artifact with Finish and keeps the
+// payload.
+
+#include <map>
+
+#include "gonka/node/environment.h"
+#include "gonka/node/keep.h"
+#include "gonka/node/messages.h"
+#include "gonka/node/recorder.h"
+
+namespace gonka::node {
+
+struct ExecutorOptions {
+  size_t in_flight_max = 64;
+};
+
+class Executor {
+ public:
+  Executor(Environment env, LedgerPort ledger, const KeyPair& key, const ServedModels& models,
+           Recorder& recorder, Keep& keep, ExecutorOptions options = {});
+  ~Executor();
+
+  void OnExecute(const Hash& caller, Bytes request, std::shared_ptr<Reply> reply);
+  void OnCancel(const Hash& caller, Bytes request, std::shared_ptr<Reply> reply);
+
+  size_t in_flight() const { return in_flight_.size(); }
+
+ private:
+  struct InFlight {
+    Execute order;
+    std::shared_ptr<Reply> reply;
+    engine::Engine* engine = nullptr;
+    engine::Engine::RequestId request = 0;
+    std::unique_ptr<TextModel::StopWatch> stops;
+    std::vector<engine::TokenFacts> facts;
+    bool stopped = false;  // A stop string was seen: later tokens do not count.
+    bool cancelled = false;
+  };
+
+  absl::StatusOr<std::vector<uint32_t>> CheckOrder(const Hash& caller, const Execute& order) const;
+  void Run(const InferenceId& id, Execute order, std::vector<uint32_t> prompt,
+           std::shared_ptr<Reply> reply);
+  void OnToken(const InferenceId& id, engine::TokenFacts facts);
+  void OnDone(const InferenceId& id, absl::StatusOr<engine::FinishReason> reason);
+  void Complete(const InferenceId& id, InFlight& job, FinishCode finish);
+  engine::Engine* PickEngine(const ServedModel& model);
+
+  Environment env_;
+  LedgerPort ledger_;
+  const KeyPair& key_;
+  const ServedModels& models_;
+  Recorder& recorder_;
+  Keep& keep_;
+  ExecutorOptions options_;
+  std::map<InferenceId, InFlight> in_flight_;  // At most options.in_flight_max.
+  std::map<engine::Engine*, size_t> load_;
+  std::shared_ptr<bool> alive_;  // Engine events that outlive this object find it false.
+};
+
+}  // namespace gonka::node

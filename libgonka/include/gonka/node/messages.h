@@ -1,0 +1,101 @@
+#pragma once
+
+// What nodes say to one another (Transport calls; doc/protocol.md, "Between nodes"). All calls are
+// sealed between the two nodes' keys, so a caller is who it says it is.
+
+#include "gonka/protocol/request.h"
+#include "gonka/verify/artifact.h"
+
+namespace gonka::node {
+
+// Transfer agent to executor. Answered by ExecuteFrames: Accepted or Refused at once, without
+// waiting for compute; after Accepted any number of Produced and one Completed.
+inline constexpr const char* kExecuteMethod = "execute";
+struct Execute {
+  static constexpr RecordKind kKind{200, 1};
+  SignedAssignment assignment;
+  CanonicalRequest request;
+  Hash request_salt;
+  uint8_t top_logprobs = 0;  // How many the developer wants to see, at most 20.
+  GONKA_FIELDS(Execute, assignment, request, request_salt, top_logprobs)
+};
+
+struct Accepted {
+  static constexpr const char* kName = "accepted";
+  Signature signature;  // Over AcceptSigningHash.
+  GONKA_FIELDS(Accepted, signature)
+};
+struct Refused {
+  static constexpr const char* kName = "refused";
+  Signature signature;  // Over RefusalSigningHash.
+  Text<512> reason;
+  GONKA_FIELDS(Refused, signature, reason)
+};
+// A float travels as its IEEE bits.
+struct Likely {
+  uint32_t id = 0;
+  uint32_t logprob_bits = 0;
+  GONKA_FIELDS(Likely, id, logprob_bits)
+};
+struct ProducedToken {
+  uint32_t id = 0;
+  uint32_t logprob_bits = 0;
+  List<Likely, 20> top;
+  GONKA_FIELDS(ProducedToken, id, logprob_bits, top)
+};
+struct Produced {
+  static constexpr const char* kName = "produced";
+  List<ProducedToken, 256> tokens;
+  GONKA_FIELDS(Produced, tokens)
+};
+// Hands over what the transfer agent keeps besides the tokens.
+struct Completed {
+  static constexpr const char* kName = "completed";
+  FinishCode finish = FinishCode::kStop;
+  Hash output_salt;
+  Hash output_digest;
+  Signature signature;  // Over DeliverySigningHash.
+  Text<64> kernel_class;
+  Hash artifact_root;
+  verify::Artifact artifact;
+  GONKA_FIELDS(Completed, finish, output_salt, output_digest, signature, kernel_class,
+               artifact_root, artifact)
+};
+struct ExecuteFrame {
+  static constexpr RecordKind kKind{201, 1};
+  std::variant<Accepted, Refused, Produced, Completed> frame;
+  GONKA_FIELDS(ExecuteFrame, frame)
+};
+
+// Transfer agent to executor: the developer hung up. The execution then completes with kCancelled.
+// One empty frame answers.
+inline constexpr const char* kCancelMethod = "cancel";
+// Anybody on duty for the record, to executor or transfer agent. One KeptPayload answers.
+inline constexpr const char* kPayloadMethod = "payload";
+struct InferenceQuery {
+  static constexpr RecordKind kKind{202, 1};
+  InferenceId inference;
+  GONKA_FIELDS(InferenceQuery, inference)
+};
+
+struct KeptPayload {
+  static constexpr RecordKind kKind{204, 1};
+  Payload payload;
+  Text<64> kernel_class;  // The executor's arithmetic, as it claims.
+  GONKA_FIELDS(KeptPayload, payload, kernel_class)
+};
+
+// Anybody on duty: shows the root of its own scores first, and gets leaves of the artifact opened
+// against it. One verify::Opening answers.
+inline constexpr const char* kOpenMethod = "open";
+struct OpenArtifact {
+  static constexpr RecordKind kKind{203, 1};
+  InferenceId inference;
+  Hash scores_root;
+  Signature signature;          // Over ScoresSigningHash, by the caller.
+  List<uint32_t, 4096> leaves;  // Ascending.
+  GONKA_FIELDS(OpenArtifact, inference, scores_root, signature, leaves)
+};
+Hash ScoresSigningHash(const InferenceId& inference, const Hash& scores_root);
+
+}  // namespace gonka::node

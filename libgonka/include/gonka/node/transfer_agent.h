@@ -1,0 +1,118 @@
+#pragma once
+
+// Serves a developer's request through another participant: draws the executor from the ledger,
+// sends it the input first, records Start while it computes, passes tokens on as they come, and
+// records what was delivered. Nothing here waits for a block.
+
+#include <map>
+
+#include "gonka/node/environment.h"
+#include "gonka/node/keep.h"
+#include "gonka/node/messages.h"
+#include "gonka/node/recorder.h"
+
+namespace gonka::node {
+
+struct TransferAgentOptions {
+  int64_t accept_timeout_us = 3'000'000;    // Accept or refusal; then the next attempt.
+  int64_t silence_timeout_us = 60'000'000;  // Between two frames of an accepted answer.
+  int64_t start_delay_us = 20'000;  // How long Start waits for the Accept that it may carry.
+  size_t in_flight_max = 1'024;
+};
+
+struct ClientRequest {
+  AccountId developer;
+  ModelId model;
+  CanonicalRequest request;
+  uint8_t top_logprobs = 0;
+};
+
+struct Answer {
+  InferenceId inference;
+  AccountId executor;
+  uint8_t attempt = 0;
+  FinishCode finish = FinishCode::kStop;
+  uint32_t prompt_tokens = 0;
+  uint32_t output_tokens = 0;
+  Hash request_digest;
+  Hash output_digest;
+  Hash output_salt;
+  Hash artifact_root;
+  Signature executor_signature;  // Over DeliverySigningHash.
+};
+
+// On the loop. on_tokens may be called any number of times between on_accepted and on_done.
+struct AnswerEvents {
+  std::function<void(const InferenceId&, const AccountId& executor, uint8_t attempt,
+                     uint32_t prompt_tokens)>
+      on_accepted;
+  std::function<void(std::span<const ProducedToken>)> on_tokens;
+  std::function<void(absl::StatusOr<Answer>)> on_done;  // Exactly once, last.
+};
+
+class TransferAgent {
+ public:
+  using Ticket = uint64_t;
+
+  TransferAgent(Environment env, LedgerPort ledger, const KeyPair& key, NetworkId network,
+                const ServedModels& models, Recorder& recorder, Keep& keep,
+                TransferAgentOptions options = {});
+  ~TransferAgent();
+
+  // Errors for the developer: InvalidArgument (request), NotFound (model), PermissionDenied (no
+  // allowance), FailedPrecondition (allowance not ready, or too small: "insufficient allowance"),
+  // ResourceExhausted (too many in flight), Unavailable (no executor answered).
+  Ticket OnRequest(ClientRequest request, AnswerEvents events);
+  // The client hung up. No more events come; the executor is told, and what was produced is paid.
+  void Cancel(Ticket ticket);
+  size_t in_flight() const { return in_flight_.size(); }
+
+ private:
+  struct InFlight {
+    ClientRequest client;
+    AnswerEvents events;
+    std::vector<uint32_t> prompt;
+    Hash request_salt;
+    Assignment assignment;
+    Signature ta_signature;
+    Transport::CallId call = 0;
+    Loop::TimerId start_timer = 0;
+    Loop::TimerId silence_timer = 0;
+    bool start_recorded = false;
+    std::optional<Signature> accept;
+    std::optional<Signature> refusal;
+    OutputTokens output;
+    bool completed = false;
+    bool client_gone = false;
+  };
+
+  absl::Status Prepare(InFlight& job);
+  absl::Status Dispatch(Ticket ticket, InFlight& job);
+  void OnFrame(Ticket ticket, Bytes frame);
+  void OnCallDone(Ticket ticket, absl::Status status);
+  void OnAccepted(Ticket ticket, InFlight& job, const Accepted& accepted);
+  void OnProduced(Ticket ticket, InFlight& job, const Produced& produced);
+  void OnCompleted(Ticket ticket, InFlight& job, const Completed& completed);
+  void NextAttempt(Ticket ticket, InFlight& job, const absl::Status& why);
+  void RecordStart(InFlight& job);
+  void Deliver(const InFlight& job, const Completed& completed);
+  void WatchSilence(Ticket ticket, InFlight& job);
+  void Finish(Ticket ticket, absl::StatusOr<Answer> result);
+  std::optional<Peer> PeerOf(const AccountId& id) const;
+  uint64_t TakeSequence(const AccountId& developer, const ledger::Allowance& allowance);
+
+  Environment env_;
+  LedgerPort ledger_;
+  const KeyPair& key_;
+  NetworkId network_;
+  const ServedModels& models_;
+  Recorder& recorder_;
+  Keep& keep_;
+  TransferAgentOptions options_;
+  std::map<Ticket, InFlight> in_flight_;  // At most options.in_flight_max.
+  std::map<AccountId, uint64_t> next_sequence_;
+  Ticket next_ticket_ = 1;
+  std::shared_ptr<bool> alive_;
+};
+
+}  // namespace gonka::node

@@ -1,0 +1,119 @@
+#include "gonka/node/committee.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace gonka::node {
+namespace {
+
+// A vote that comes late is none: with this many blocks left the checks that are done must do.
+constexpr uint64_t kCommitMargin = 8;
+
+// What one record's check says about that record.
+VoteReveal DisputeVote(const std::vector<CheckResult>& results) {
+  if (results.empty()) return {.verdict = Verdict::kInconclusive};
+  return {.verdict = results[0].verdict, .evidence_millinats = results[0].evidence_millinats};
+}
+
+// The product of the evidence over a fresh sample says whether a participant cheats.
+VoteReveal HearingVote(const std::vector<CheckResult>& results, const CheckParams& params) {
+  int32_t sum = 0;
+  bool any = false;
+  for (const CheckResult& result : results) {
+    if (result.verdict == Verdict::kInconclusive) continue;
+    any = true;
+    sum += result.evidence_millinats;
+  }
+  if (!any) return {.verdict = Verdict::kInconclusive};
+  return {.verdict = sum >= params.conviction_millinats ? Verdict::kFail : Verdict::kPass,
+          .evidence_millinats = sum};
+}
+
+}  // namespace
+
+Committee::Committee(Environment env, LedgerPort ledger, const KeyPair& key, Checker& checker,
+                     Recorder& recorder)
+    : env_(env),
+      ledger_(std::move(ledger)),
+      key_(key),
+      checker_(checker),
+      recorder_(recorder),
+      alive_(std::make_shared<bool>(true)) {}
+
+Committee::~Committee() {
+  *alive_ = false;
+}
+
+void Committee::Resume() {
+  const auto view = ledger_.snapshot();
+  for (const auto& [id, open_case] : ledger::ListOpenCases(*view)) {
+    if (open_case.drawn) Learn(id, *view);
+  }
+}
+
+void Committee::OnBlock(const BlockFacts& block) {
+  for (const Notice& notice : block.notices) {
+    if (const auto* drawn = std::get_if<CommitteeDrawn>(&notice)) {
+      Learn(drawn->case_id, *ledger_.snapshot());
+    } else if (const auto* sample = std::get_if<HearingSampleDrawn>(&notice)) {
+      Learn(sample->case_id, *ledger_.snapshot());
+    }
+  }
+  Advance(block.header.height);
+}
+
+void Committee::Learn(const CaseId& id, const ledger::View& view) {
+  const auto open_case = ledger::FindCase(view, id);
+  if (!open_case || open_case->decided || duties_.contains(id)) return;
+  const AccountId self = AccountOf(key_.public_key());
+  const bool mine = std::any_of(open_case->ballots.begin(), open_case->ballots.end(),
+                                [&](const auto& ballot) { return ballot.voter == self; });
+  if (!mine) return;
+  Duty& duty = duties_[id];
+  duty.kind = open_case->kind;
+  duty.commit_until = open_case->commit_until;
+  duty.reveal_until = open_case->reveal_until;
+  duty.open_checks = open_case->records.size();
+  for (const InferenceId& record : open_case->records) {
+    checker_.Check(record, true, [this, id, alive = alive_](const CheckResult& result) {
+      const auto found = *alive ? duties_.find(id) : duties_.end();
+      if (!*alive || found == duties_.end()) return;
+      found->second.results.push_back(result);
+      if (--found->second.open_checks == 0) Vote(id, found->second);
+    });
+  }
+  if (duty.open_checks == 0) Vote(id, duty);
+}
+
+void Committee::Vote(const CaseId& id, Duty& duty) {
+  if (duty.vote) return;
+  const CheckParams params = ledger::ReadParams(*ledger_.snapshot()).check;
+  VoteReveal vote = duty.kind == ledger::CaseKind::kDispute ? DisputeVote(duty.results)
+                                                            : HearingVote(duty.results, params);
+  vote.case_id = id;
+  // The salt follows from the key, so that a node that restarts can still reveal.
+  vote.salt = TaggedHash("gonka/vote-salt/1", key_.seed(), id);
+  recorder_.Add(
+      VoteCommit{.case_id = id, .commitment = VoteCommitment(AccountOf(key_.public_key()), vote)});
+  duty.vote = vote;
+}
+
+void Committee::Advance(uint64_t height) {
+  for (auto it = duties_.begin(); it != duties_.end();) {
+    auto& [id, duty] = *it;
+    if (!duty.vote && height + kCommitMargin >= duty.commit_until && !duty.results.empty()) {
+      Vote(id, duty);
+    }
+    if (duty.vote && height >= duty.commit_until) {
+      recorder_.Add(*duty.vote);
+      it = duties_.erase(it);
+    } else if (height >= duty.reveal_until) {
+      it = duties_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+}
+
+}  // namespace gonka::node

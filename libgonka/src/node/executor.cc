@@ -1,0 +1,301 @@
+#include "gonka/node/executor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "node/sampling.h"
+
+namespace gonka::node {
+namespace {
+
+absl::Status Refusal(std::string reason) {
+  return absl::FailedPreconditionError(std::move(reason));
+}
+
+ProducedToken Wire(const engine::TokenFacts& facts, size_t top_count) {
+  ProducedToken token{
+      .id = facts.id, .logprob_bits = std::bit_cast<uint32_t>(facts.logprob), .top = {}};
+  for (const engine::TopEntry& entry :
+       std::span(facts.top).first(std::min(facts.top.size(), top_count))) {
+    token.top.push_back({.id = entry.id, .logprob_bits = std::bit_cast<uint32_t>(entry.logprob)});
+  }
+  return token;
+}
+
+void SendFrame(Reply& reply, ExecuteFrame frame) {
+  reply.Send(Encode(frame));
+}
+
+// What the assignment says of itself and of its author, before the ledger is asked.
+absl::Status CheckAuthor(const Hash& caller, const AccountId& self, const Execute& order) {
+  const Assignment& assignment = order.assignment.assignment;
+  const Request& request = assignment.request;
+  if (request.ta.value != caller) {
+    return Refusal(fmt::format("the caller is not the transfer agent {}", ShortHex(request.ta)));
+  }
+  if (assignment.executor != self) return Refusal("the assignment names another executor");
+  if (!VerifySignature(request.ta.value, AssignmentSigningHash(assignment),
+                       order.assignment.ta_signature)) {
+    return Refusal("the assignment's signature is not the transfer agent's");
+  }
+  if (RequestDigest(order.request, order.request_salt) != request.request_digest) {
+    return Refusal("the request does not match the digest in the assignment");
+  }
+  if (order.request.tokens_max != request.tokens_max) {
+    return Refusal(fmt::format("the request asks for {} tokens, the assignment for {}",
+                               order.request.tokens_max, request.tokens_max));
+  }
+  return absl::OkStatus();
+}
+
+// Whether the ledger will let this node be paid for the work.
+absl::Status CheckLedger(const ledger::View& view, const AccountId& self,
+                         const Assignment& assignment) {
+  const Request& request = assignment.request;
+  const ledger::Chain chain = ledger::ReadChain(view);
+  if (request.network != chain.network) return Refusal("the request is for another network");
+  if (request.expiry_height <= chain.height) {
+    return Refusal(fmt::format("the request expired at height {}, this is {}",
+                               request.expiry_height, chain.height));
+  }
+  const auto model = ledger::FindModel(view, request.model);
+  if (!model) return Refusal(fmt::format("the ledger knows no model {}", Hex(request.model)));
+  if (request.price_cap < model->price) {
+    return Refusal(fmt::format("price cap {} is below the price {}", request.price_cap.units(),
+                               model->price.units()));
+  }
+  if (uint64_t{assignment.prompt_tokens} + request.tokens_max > model->context) {
+    return Refusal(fmt::format("{} prompt and {} output tokens exceed the context of {}",
+                               assignment.prompt_tokens, request.tokens_max, model->context));
+  }
+  const auto drawn = ledger::DrawExecutor(view, request.epoch, request.model, request.developer,
+                                          request.ta, request.sequence, assignment.attempt);
+  if (const TxCode* code = std::get_if<TxCode>(&drawn)) {
+    return Refusal(fmt::format("the ledger draws no executor: {}", TxCodeName(*code)));
+  }
+  if (std::get<AccountId>(drawn) != self) return Refusal("the ledger draws another executor");
+  const auto allowance = ledger::FindAllowance(view, request.ta, request.developer);
+  const auto escrow = ledger::EscrowOf(assignment.prompt_tokens, request.tokens_max, model->price);
+  if (!allowance || !escrow || allowance->available < *escrow) {
+    return Refusal("the developer's allowance does not cover the request");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Executor::Executor(Environment env, LedgerPort ledger, const KeyPair& key,
+                   const ServedModels& models, Recorder& recorder, Keep& keep,
+                   ExecutorOptions options)
+    : env_(env),
+      ledger_(std::move(ledger)),
+      key_(key),
+      models_(models),
+      recorder_(recorder),
+      keep_(keep),
+      options_(options),
+      alive_(std::make_shared<bool>(true)) {}
+
+Executor::~Executor() {
+  *alive_ = false;
+  for (auto& [id, job] : in_flight_) job.engine->Cancel(job.request);
+}
+
+void Executor::OnExecute(const Hash& caller, Bytes request, std::shared_ptr<Reply> reply) {
+  auto order = Decode<Execute>(request);
+  if (!order.ok()) return reply->Finish(order.status());
+  const InferenceId id = InferenceIdOf(order->assignment.assignment);
+  auto prompt = CheckOrder(caller, *order);
+  if (!prompt.ok()) {
+    const std::string reason = gonka::Message(prompt.status()).substr(0, 512);
+    env_.log.Write(LogLevel::kInfo, fmt::format("refused {}: {}", ShortHex(id), reason));
+    SendFrame(*reply, {Refused{.signature = key_.Sign(RefusalSigningHash(id)),
+                               .reason = Text<512>(reason)}});
+    return reply->Finish(absl::OkStatus());
+  }
+  SendFrame(*reply, {Accepted{.signature = key_.Sign(AcceptSigningHash(id))}});
+  Run(id, *std::move(order), *std::move(prompt), std::move(reply));
+}
+
+absl::StatusOr<std::vector<uint32_t>> Executor::CheckOrder(const Hash& caller,
+                                                           const Execute& order) const {
+  const Assignment& assignment = order.assignment.assignment;
+  const AccountId self = AccountOf(key_.public_key());
+  const InferenceId id = InferenceIdOf(assignment);
+  if (in_flight_.size() >= options_.in_flight_max) {
+    return Refusal(fmt::format("busy: {} answers are running", in_flight_.size()));
+  }
+  if (in_flight_.contains(id) || keep_.Get(id))
+    return Refusal("this inference was executed already");
+  const auto served = models_.find(assignment.request.model);
+  if (served == models_.end() || served->second.engines.empty()) {
+    return Refusal(fmt::format("model {} is not served here", Hex(assignment.request.model)));
+  }
+  GONKA_RETURN_IF_ERROR(CheckAuthor(caller, self, order));
+  GONKA_RETURN_IF_ERROR(CheckLedger(*ledger_.snapshot(), self, assignment));
+  auto prompt = served->second.text->PromptTokens(order.request);
+  if (!prompt.ok()) return prompt.status();
+  if (prompt->size() != assignment.prompt_tokens) {
+    return Refusal(fmt::format("the prompt has {} tokens, the assignment says {}", prompt->size(),
+                               assignment.prompt_tokens));
+  }
+  return prompt;
+}
+
+engine::Engine* Executor::PickEngine(const ServedModel& model) {
+  engine::Engine* best = model.engines.front().get();
+  for (const auto& engine : model.engines) {
+    if (load_[engine.get()] < load_[best]) best = engine.get();
+  }
+  ++load_[best];
+  return best;
+}
+
+void Executor::Run(const InferenceId& id, Execute order, std::vector<uint32_t> prompt,
+                   std::shared_ptr<Reply> reply) {
+  const Assignment& assignment = order.assignment.assignment;
+  const ServedModel& model = models_.at(assignment.request.model);
+  const auto info = ledger::FindModel(*ledger_.snapshot(), assignment.request.model);
+  const uint32_t artifact_k = info ? info->top_k : verify::kTopKDefault;
+
+  InFlight& job = in_flight_[id];
+  job.reply = std::move(reply);
+  job.engine = PickEngine(model);
+  const std::vector<std::string> stop(order.request.stop.begin(), order.request.stop.end());
+  job.stops = model.text->WatchStops(stop);
+
+  engine::GenerateRequest request{
+      .prompt = std::move(prompt),
+      .tokens_max = order.request.tokens_max,
+      .top_k_facts = std::max<uint32_t>(artifact_k, order.top_logprobs),
+      .sampler = SamplerOf(order.request.sampling),
+      .sampling_seed = SamplingSeed(order.request, id, assignment.attempt),
+      .stop_ids = model.text->StopIds()};
+  job.order = std::move(order);
+  // Engine events come from the engine's thread; everything of ours happens on the loop.
+  job.request = job.engine->Generate(
+      std::move(request),
+      {.on_token =
+           [this, id, alive = alive_](const engine::TokenFacts& facts) {
+             env_.loop.Post([this, id, alive, facts] {
+               if (*alive) OnToken(id, facts);
+             });
+           },
+       .on_done =
+           [this, id, alive = alive_](absl::StatusOr<engine::FinishReason> reason) {
+             env_.loop.Post([this, id, alive, reason = std::move(reason)] {
+               if (*alive) OnDone(id, reason);
+             });
+           }});
+}
+
+void Executor::OnCancel(const Hash& caller, Bytes request, std::shared_ptr<Reply> reply) {
+  const auto query = Decode<InferenceQuery>(request);
+  if (!query.ok()) return reply->Finish(query.status());
+  const auto found = in_flight_.find(query->inference);
+  if (found != in_flight_.end() &&
+      found->second.order.assignment.assignment.request.ta.value == caller) {
+    found->second.cancelled = true;
+    found->second.engine->Cancel(found->second.request);
+  }
+  reply->Send({});
+  reply->Finish(absl::OkStatus());
+}
+
+void Executor::OnToken(const InferenceId& id, engine::TokenFacts facts) {
+  const auto found = in_flight_.find(id);
+  if (found == in_flight_.end()) return;
+  InFlight& job = found->second;
+  if (job.stopped || job.cancelled) return;
+  if (job.reply->Cancelled()) {
+    job.cancelled = true;
+    job.engine->Cancel(job.request);
+    return;
+  }
+  SendFrame(*job.reply, {Produced{.tokens = {{Wire(facts, job.order.top_logprobs)}}}});
+  if (job.stops != nullptr && job.stops->OnToken(facts.id)) {
+    job.stopped = true;
+    job.engine->Cancel(job.request);
+  }
+  job.facts.push_back(std::move(facts));
+}
+
+void Executor::OnDone(const InferenceId& id, absl::StatusOr<engine::FinishReason> reason) {
+  const auto found = in_flight_.find(id);
+  if (found == in_flight_.end()) return;
+  InFlight& job = found->second;
+  --load_[job.engine];
+  if (!reason.ok()) {
+    env_.log.Write(LogLevel::kError, fmt::format("{}: the engine failed: {}", ShortHex(id),
+                                                 ToString(reason.status())));
+    job.reply->Finish(Annotate(reason.status(), "the executor's engine failed"));
+  } else if (job.stopped || *reason == engine::FinishReason::kStop) {
+    Complete(id, job, FinishCode::kStop);
+  } else {
+    Complete(
+        id, job,
+        *reason == engine::FinishReason::kLength ? FinishCode::kLength : FinishCode::kCancelled);
+  }
+  in_flight_.erase(found);
+}
+
+void Executor::Complete(const InferenceId& id, InFlight& job, FinishCode finish) {
+  const Assignment& assignment = job.order.assignment.assignment;
+  OutputTokens output;
+  for (const engine::TokenFacts& facts : job.facts) output.push_back(facts.id);
+
+  const engine::EngineInfo engine = job.engine->Info();
+  const auto model = ledger::FindModel(*ledger_.snapshot(), assignment.request.model);
+  auto artifact = verify::BuildArtifact(
+      job.facts,
+      {.k = model ? model->top_k : verify::kTopKDefault, .vocabulary = engine.vocabulary});
+  if (!artifact.ok()) {
+    env_.log.Write(LogLevel::kError, fmt::format("{}: the engine's facts make no artifact: {}",
+                                                 ShortHex(id), ToString(artifact.status())));
+    return job.reply->Finish(artifact.status());
+  }
+  Hash salt;
+  env_.entropy.Fill(salt.bytes);
+  const Hash digest = OutputDigest(output, finish, salt);
+  const Hash root = verify::ArtifactRoot(*artifact, output);
+  const auto count = static_cast<uint32_t>(output.size());
+  const Text<64> kernel_class(engine.kernel_class);
+
+  SendFrame(*job.reply, {Completed{.finish = finish,
+                                   .output_salt = salt,
+                                   .output_digest = digest,
+                                   .signature = key_.Sign(DeliverySigningHash(id, digest, count)),
+                                   .kernel_class = kernel_class,
+                                   .artifact_root = root,
+                                   .artifact = *artifact}});
+  job.reply->Finish(absl::OkStatus());
+
+  Finish event{.inference = id,
+               .output_tokens = count,
+               .output_digest = digest,
+               .artifact_root = root,
+               .artifact_bytes = verify::ArtifactBytes(*artifact),
+               .finish = finish,
+               .opening = std::nullopt};
+  // The Start may be on its way, or lost with the transfer agent: then this opens the record.
+  if (!ledger::FindRecord(*ledger_.snapshot(), id)) event.opening = job.order.assignment;
+
+  const Keep::Item item{.payload = {.request = job.order.request,
+                                    .request_salt = job.order.request_salt,
+                                    .assignment = assignment,
+                                    .output = std::move(output),
+                                    .finish = finish,
+                                    .output_salt = salt},
+                        .kernel_class = kernel_class,
+                        .artifact = *std::move(artifact)};
+  const absl::Status kept = keep_.Put(id, assignment.request.epoch, item);
+  if (!kept.ok()) {
+    env_.log.Write(LogLevel::kError,
+                   fmt::format("{}: the payload is not kept: {}", ShortHex(id), ToString(kept)));
+  }
+  recorder_.Add(std::move(event));
+}
+
+}  // namespace gonka::node

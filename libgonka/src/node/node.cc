@@ -1,0 +1,45 @@
+#include "gonka/node/node.h"
+
+#include <fmt/format.h>
+
+namespace gonka::node {
+
+Node::Node(Environment env, LedgerPort ledger, const KeyPair& key, NetworkId network,
+           ServedModels models, Keep& keep, NodeOptions options)
+    : models_(std::move(models)),
+      recorder_(env, ledger, key, network, options.recorder),
+      keep_server_(env, ledger, keep),
+      executor_(env, ledger, key, models_, recorder_, keep, options.executor),
+      transfer_agent_(env, ledger, key, network, models_, recorder_, keep, options.transfer_agent),
+      checker_(env, ledger, key, models_, options.checker),
+      validator_(env, ledger, key, checker_, recorder_),
+      committee_(env, ledger, key, checker_, recorder_) {}
+
+void Node::Resume() {
+  validator_.Resume();
+  committee_.Resume();
+}
+
+void Node::OnBlock(const BlockFacts& block) {
+  recorder_.OnBlock(block);
+  keep_server_.OnBlock(block);
+  validator_.OnBlock(block);
+  committee_.OnBlock(block);
+}
+
+void Node::OnCall(const std::string& method, const Hash& caller, Bytes request,
+                  std::shared_ptr<Reply> reply) {
+  if (method == kExecuteMethod) {
+    executor_.OnExecute(caller, std::move(request), std::move(reply));
+  } else if (method == kCancelMethod) {
+    executor_.OnCancel(caller, std::move(request), std::move(reply));
+  } else if (method == kPayloadMethod) {
+    keep_server_.OnPayload(caller, std::move(request), std::move(reply));
+  } else if (method == kOpenMethod) {
+    keep_server_.OnOpen(caller, std::move(request), std::move(reply));
+  } else {
+    reply->Finish(absl::UnimplementedError(fmt::format("no method '{}'", method)));
+  }
+}
+
+}  // namespace gonka::node

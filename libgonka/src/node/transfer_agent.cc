@@ -1,0 +1,375 @@
+#include "gonka/node/transfer_agent.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace gonka::node {
+namespace {
+
+absl::Status LedgerRefuses(TxCode code) {
+  switch (code) {
+    case TxCode::kAllowanceNotReady:
+      return absl::FailedPreconditionError(
+          "the allowance was funded a moment ago; it can be used in a few blocks");
+    case TxCode::kNotServed:
+      return absl::UnavailableError("no other participant serves this model");
+    default:
+      return absl::UnavailableError(
+          fmt::format("the ledger draws no executor: {}", TxCodeName(code)));
+  }
+}
+
+uint64_t ExpiryHeight(const ledger::Chain& chain, const TimeParams& time, uint32_t tokens_max) {
+  return chain.height + time.expiry_base_blocks + tokens_max / time.expiry_tokens_per_block;
+}
+
+}  // namespace
+
+TransferAgent::TransferAgent(Environment env, LedgerPort ledger, const KeyPair& key,
+                             NetworkId network, const ServedModels& models, Recorder& recorder,
+                             Keep& keep, TransferAgentOptions options)
+    : env_(env),
+      ledger_(std::move(ledger)),
+      key_(key),
+      network_(network),
+      models_(models),
+      recorder_(recorder),
+      keep_(keep),
+      options_(options),
+      alive_(std::make_shared<bool>(true)) {}
+
+TransferAgent::~TransferAgent() {
+  *alive_ = false;
+  for (auto& [ticket, job] : in_flight_) {
+    env_.transport.Cancel(job.call);
+    env_.loop.CancelTimer(job.start_timer);
+    env_.loop.CancelTimer(job.silence_timer);
+  }
+}
+
+TransferAgent::Ticket TransferAgent::OnRequest(ClientRequest request, AnswerEvents events) {
+  const Ticket ticket = next_ticket_++;
+  if (in_flight_.size() >= options_.in_flight_max) {
+    env_.loop.Post([on_done = std::move(events.on_done), count = in_flight_.size()] {
+      on_done(absl::ResourceExhaustedError(
+          fmt::format("{} requests are being served; try again", count)));
+    });
+    return ticket;
+  }
+  InFlight& job = in_flight_[ticket];
+  job.client = std::move(request);
+  job.events = std::move(events);
+  absl::Status status = Prepare(job);
+  if (status.ok()) status = Dispatch(ticket, job);
+  if (!status.ok()) {
+    env_.loop.Post([this, ticket, status, alive = alive_] {
+      if (*alive) Finish(ticket, status);
+    });
+  }
+  return ticket;
+}
+
+uint64_t TransferAgent::TakeSequence(const AccountId& developer,
+                                     const ledger::Allowance& allowance) {
+  uint64_t& next = next_sequence_[developer];
+  next = std::max(next, allowance.sequence_base);
+  // Numbers that the ledger has seen used, by this node before it restarted.
+  while (next < allowance.sequence_base + 64 &&
+         (allowance.sequence_used >> (next - allowance.sequence_base) & 1) != 0) {
+    ++next;
+  }
+  return next++;
+}
+
+// Everything that does not depend on the attempt.
+absl::Status TransferAgent::Prepare(InFlight& job) {
+  const ClientRequest& client = job.client;
+  const AccountId self = AccountOf(key_.public_key());
+  const auto view = ledger_.snapshot();
+  const auto model = ledger::FindModel(*view, client.model);
+  const auto served = models_.find(client.model);
+  if (!model || served == models_.end()) {
+    return absl::NotFoundError(fmt::format("model {} is not known here", Hex(client.model)));
+  }
+  const auto allowance = ledger::FindAllowance(*view, self, client.developer);
+  if (!allowance) {
+    return absl::PermissionDeniedError(
+        fmt::format("account {} has no allowance for this transfer agent", Hex(client.developer)));
+  }
+  if (allowance->salt.IsZero()) return LedgerRefuses(TxCode::kAllowanceNotReady);
+
+  auto prompt = served->second.text->PromptTokens(client.request);
+  if (!prompt.ok()) return prompt.status();
+  job.prompt = *std::move(prompt);
+  const uint32_t tokens_max = client.request.tokens_max;
+  if (job.prompt.size() + tokens_max > model->context) {
+    return absl::InvalidArgumentError(
+        fmt::format("{} prompt tokens and max_tokens {} exceed the model's context of {}",
+                    job.prompt.size(), tokens_max, model->context));
+  }
+  const auto escrow =
+      ledger::EscrowOf(static_cast<uint32_t>(job.prompt.size()), tokens_max, model->price);
+  if (!escrow || allowance->available < *escrow) {
+    return absl::FailedPreconditionError(
+        fmt::format("insufficient allowance: the request may cost {}, {} is left",
+                    escrow ? escrow->units() : Amount::kMax, allowance->available.units()));
+  }
+  const Params params = ledger::ReadParams(*view);
+  const uint64_t sequence = TakeSequence(client.developer, *allowance);
+  if (sequence >= allowance->sequence_base + params.request_sequence_ahead) {
+    next_sequence_[client.developer] = sequence;
+    return absl::ResourceExhaustedError(
+        fmt::format("{} requests of this account are not on the ledger yet; try again",
+                    params.request_sequence_ahead));
+  }
+  const ledger::Chain chain = ledger::ReadChain(*view);
+  env_.entropy.Fill(job.request_salt.bytes);
+  job.assignment.prompt_tokens = static_cast<uint32_t>(job.prompt.size());
+  job.assignment.request =
+      Request{.network = network_,
+              .epoch = chain.epoch,
+              .model = client.model,
+              .request_digest = RequestDigest(client.request, job.request_salt),
+              .tokens_max = tokens_max,
+              .price_cap = model->price,
+              .expiry_height = ExpiryHeight(chain, params.time, tokens_max),
+              .developer = client.developer,
+              .sequence = sequence,
+              .ta = self};
+  return absl::OkStatus();
+}
+
+std::optional<Peer> TransferAgent::PeerOf(const AccountId& id) const {
+  const auto participant = ledger::FindParticipant(*ledger_.snapshot(), id);
+  if (!participant) return std::nullopt;
+  return Peer{.id = id.value, .url = participant->endpoint};
+}
+
+// One attempt: the input goes out first, Start follows while the executor computes.
+absl::Status TransferAgent::Dispatch(Ticket ticket, InFlight& job) {
+  const Request& request = job.assignment.request;
+  const auto drawn =
+      ledger::DrawExecutor(*ledger_.snapshot(), request.epoch, request.model, request.developer,
+                           request.ta, request.sequence, job.assignment.attempt);
+  if (const TxCode* code = std::get_if<TxCode>(&drawn)) return LedgerRefuses(*code);
+  job.assignment.executor = std::get<AccountId>(drawn);
+  const auto peer = PeerOf(job.assignment.executor);
+  if (!peer) return absl::InternalError("the drawn executor is no participant");
+
+  job.ta_signature = key_.Sign(AssignmentSigningHash(job.assignment));
+  job.start_recorded = false;
+  job.accept.reset();
+  job.refusal.reset();
+  const Execute order{
+      .assignment = {.assignment = job.assignment, .ta_signature = job.ta_signature},
+      .request = job.client.request,
+      .request_salt = job.request_salt,
+      .top_logprobs = job.client.top_logprobs};
+  job.call = env_.transport.Call(
+      *peer, kExecuteMethod, Encode(order),
+      {.on_frame = [this, ticket](Bytes frame) { OnFrame(ticket, std::move(frame)); },
+       .on_done = [this, ticket](absl::Status status) { OnCallDone(ticket, std::move(status)); }},
+      {.first_frame_timeout_us = options_.accept_timeout_us,
+       // A stream that falls silent is watched here, however long the whole answer takes.
+       .total_timeout_us = 24 * 3'600 * int64_t{1'000'000}});
+  job.start_timer = env_.loop.PostAfter(options_.start_delay_us, [this, ticket] {
+    const auto found = in_flight_.find(ticket);
+    if (found == in_flight_.end()) return;
+    found->second.start_timer = 0;
+    RecordStart(found->second);
+  });
+  return absl::OkStatus();
+}
+
+void TransferAgent::RecordStart(InFlight& job) {
+  if (job.start_recorded) return;
+  job.start_recorded = true;
+  Start start{.assignment = job.assignment, .accept = job.accept};
+  const Hash accepted = AcceptSigningHash(InferenceIdOf(job.assignment));
+  if (start.accept && !VerifySignature(job.assignment.executor.value, accepted, *start.accept)) {
+    start.accept.reset();  // The ledger would refuse the whole Start.
+  }
+  recorder_.Add(std::move(start));
+}
+
+void TransferAgent::OnFrame(Ticket ticket, Bytes bytes) {
+  const auto found = in_flight_.find(ticket);
+  if (found == in_flight_.end()) return;
+  InFlight& job = found->second;
+  const auto frame = Decode<ExecuteFrame>(bytes);
+  if (!frame.ok()) {
+    env_.transport.Cancel(job.call);
+    return NextAttempt(ticket, job, Annotate(frame.status(), "the executor's answer"));
+  }
+  if (!job.client_gone) WatchSilence(ticket, job);
+  if (const auto* accepted = std::get_if<Accepted>(&frame->frame)) {
+    OnAccepted(ticket, job, *accepted);
+  } else if (const auto* refused = std::get_if<Refused>(&frame->frame)) {
+    const Hash signed_hash = RefusalSigningHash(InferenceIdOf(job.assignment));
+    if (VerifySignature(job.assignment.executor.value, signed_hash, refused->signature)) {
+      job.refusal = refused->signature;
+    }
+    env_.transport.Cancel(job.call);
+    NextAttempt(ticket, job, absl::UnavailableError(refused->reason));
+  } else if (const auto* produced = std::get_if<Produced>(&frame->frame)) {
+    OnProduced(ticket, job, *produced);
+  } else {
+    OnCompleted(ticket, job, std::get<Completed>(frame->frame));
+  }
+}
+
+void TransferAgent::OnAccepted(Ticket ticket, InFlight& job, const Accepted& accepted) {
+  job.accept = accepted.signature;
+  if (job.events.on_accepted && !job.client_gone) {
+    job.events.on_accepted(InferenceIdOf(job.assignment), job.assignment.executor,
+                           job.assignment.attempt, job.assignment.prompt_tokens);
+  }
+  // Verifying and signing costs time that the first token should not wait for.
+  env_.loop.CancelTimer(job.start_timer);
+  job.start_timer = env_.loop.PostAfter(0, [this, ticket] {
+    const auto found = in_flight_.find(ticket);
+    if (found == in_flight_.end()) return;
+    found->second.start_timer = 0;
+    RecordStart(found->second);
+  });
+}
+
+void TransferAgent::OnProduced(Ticket ticket, InFlight& job, const Produced& produced) {
+  if (job.output.size() + produced.tokens.size() > job.assignment.request.tokens_max) {
+    env_.transport.Cancel(job.call);
+    return Finish(ticket, absl::DataLossError(fmt::format(
+                              "the executor sent more than the {} tokens that were asked for",
+                              job.assignment.request.tokens_max)));
+  }
+  for (const ProducedToken& token : produced.tokens) job.output.push_back(token.id);
+  if (job.events.on_tokens && !job.client_gone) job.events.on_tokens(produced.tokens);
+}
+
+void TransferAgent::OnCompleted(Ticket ticket, InFlight& job, const Completed& completed) {
+  job.completed = true;
+  RecordStart(job);
+  const InferenceId id = InferenceIdOf(job.assignment);
+  const auto count = static_cast<uint32_t>(job.output.size());
+  const Hash digest = OutputDigest(job.output, completed.finish, completed.output_salt);
+  if (digest != completed.output_digest ||
+      !VerifySignature(job.assignment.executor.value, DeliverySigningHash(id, digest, count),
+                       completed.signature)) {
+    env_.log.Write(LogLevel::kWarning,
+                   fmt::format("{}: executor {} signed another output than it sent", ShortHex(id),
+                               ShortHex(job.assignment.executor)));
+    return Finish(ticket,
+                  absl::DataLossError("the executor's signature does not cover its answer"));
+  }
+  Deliver(job, completed);
+  Finish(ticket, Answer{.inference = id,
+                        .executor = job.assignment.executor,
+                        .attempt = job.assignment.attempt,
+                        .finish = completed.finish,
+                        .prompt_tokens = job.assignment.prompt_tokens,
+                        .output_tokens = count,
+                        .request_digest = job.assignment.request.request_digest,
+                        .output_digest = digest,
+                        .output_salt = completed.output_salt,
+                        .artifact_root = completed.artifact_root,
+                        .executor_signature = completed.signature});
+}
+
+// Keeps the payload, then says on the ledger what the developer was sent. The executor's signature
+// goes along: should its Finish say something else, that is two signed outputs.
+void TransferAgent::Deliver(const InFlight& job, const Completed& completed) {
+  const InferenceId id = InferenceIdOf(job.assignment);
+  const Keep::Item item{.payload = {.request = job.client.request,
+                                    .request_salt = job.request_salt,
+                                    .assignment = job.assignment,
+                                    .output = job.output,
+                                    .finish = completed.finish,
+                                    .output_salt = completed.output_salt},
+                        .kernel_class = completed.kernel_class,
+                        .artifact = completed.artifact};
+  const absl::Status kept = keep_.Put(id, job.assignment.request.epoch, item);
+  if (!kept.ok()) {
+    env_.log.Write(LogLevel::kError,
+                   fmt::format("{}: the payload is not kept: {}", ShortHex(id), ToString(kept)));
+  }
+  recorder_.Add(Delivered{.inference = id,
+                          .output_digest = completed.output_digest,
+                          .output_tokens = static_cast<uint32_t>(job.output.size()),
+                          .executor_signature = completed.signature});
+}
+
+void TransferAgent::OnCallDone(Ticket ticket, absl::Status status) {
+  const auto found = in_flight_.find(ticket);
+  if (found == in_flight_.end() || found->second.completed) return;
+  if (status.ok()) status = absl::UnavailableError("the executor ended its answer early");
+  NextAttempt(ticket, found->second, status);
+}
+
+// After the first token nothing may be tried again: the developer has seen part of an answer.
+void TransferAgent::NextAttempt(Ticket ticket, InFlight& job, const absl::Status& why) {
+  env_.log.Write(LogLevel::kInfo,
+                 fmt::format("{}: attempt {} at executor {} failed: {}",
+                             ShortHex(InferenceIdOf(job.assignment)), job.assignment.attempt,
+                             ShortHex(job.assignment.executor), ToString(why)));
+  env_.loop.CancelTimer(job.start_timer);
+  env_.loop.CancelTimer(job.silence_timer);
+  job.start_timer = job.silence_timer = 0;
+  // A refusal makes the attempt void; silence must be on the ledger, so that it can be blamed.
+  if (!job.refusal) RecordStart(job);
+  const bool last = job.assignment.attempt + 1 >= kAttemptsMax;
+  if (last || !job.output.empty() || job.client_gone) {
+    return Finish(ticket, absl::UnavailableError(
+                              fmt::format("no executor answered ({} attempts; the last one: {})",
+                                          job.assignment.attempt + 1, gonka::Message(why))));
+  }
+  job.assignment.skipped.push_back({.executor = job.assignment.executor, .refusal = job.refusal});
+  ++job.assignment.attempt;
+  const absl::Status status = Dispatch(ticket, job);
+  if (!status.ok()) Finish(ticket, status);
+}
+
+void TransferAgent::WatchSilence(Ticket ticket, InFlight& job) {
+  env_.loop.CancelTimer(job.silence_timer);
+  job.silence_timer = env_.loop.PostAfter(options_.silence_timeout_us, [this, ticket] {
+    const auto found = in_flight_.find(ticket);
+    if (found == in_flight_.end()) return;
+    found->second.silence_timer = 0;
+    env_.transport.Cancel(found->second.call);
+    NextAttempt(ticket, found->second,
+                absl::DeadlineExceededError(
+                    fmt::format("silent for {} s", options_.silence_timeout_us / 1'000'000)));
+  });
+}
+
+void TransferAgent::Cancel(Ticket ticket) {
+  const auto found = in_flight_.find(ticket);
+  if (found == in_flight_.end()) return;
+  InFlight& job = found->second;
+  job.client_gone = true;
+  if (!job.accept) {
+    env_.transport.Cancel(job.call);
+    RecordStart(job);  // The executor may have begun; the record shows who was asked.
+    return Finish(ticket, absl::CancelledError("the client hung up"));
+  }
+  // The executor completes with what it has, and both are paid for that.
+  const auto peer = PeerOf(job.assignment.executor);
+  if (peer) {
+    env_.transport.Call(*peer, kCancelMethod,
+                        Encode(InferenceQuery{.inference = InferenceIdOf(job.assignment)}),
+                        {.on_frame = [](Bytes) {}, .on_done = [](absl::Status) {}}, {});
+  }
+  WatchSilence(ticket, job);
+}
+
+void TransferAgent::Finish(Ticket ticket, absl::StatusOr<Answer> result) {
+  const auto found = in_flight_.find(ticket);
+  if (found == in_flight_.end()) return;
+  InFlight& job = found->second;
+  env_.loop.CancelTimer(job.start_timer);
+  env_.loop.CancelTimer(job.silence_timer);
+  const auto on_done = job.client_gone ? nullptr : std::move(job.events.on_done);
+  in_flight_.erase(found);
+  if (on_done) on_done(std::move(result));
+}
+
+}  // namespace gonka::node
