@@ -35,6 +35,8 @@ struct TokenFacts {
   uint32_t id = 0;
   float logprob = 0;               // Of id, raw.
   std::vector<TopEntry> top = {};  // The k likeliest, descending; equal ones by ascending id.
+
+  bool operator==(const TokenFacts&) const = default;
 };
 
 // What only Score reports, per output token, all from the same pass.
@@ -46,6 +48,8 @@ struct ScoredToken {
   // infinity where the sampler's filters exclude it.
   uint32_t drawn_id = 0;
   float margin = 0;
+
+  bool operator==(const ScoredToken&) const = default;
 };
 
 enum class FinishReason : uint8_t { kStop, kLength, kCancelled };
@@ -53,11 +57,11 @@ enum class FinishReason : uint8_t { kStop, kLength, kCancelled };
 struct GenerateRequest {
   std::vector<uint32_t> prompt = {};  // At least one token.
   uint32_t tokens_max = 0;            // At least one; prompt + tokens_max must fit the context.
-  uint32_t top_k_facts = 0;           // Length of TokenFacts::top, at most 20.
+  uint32_t top_k_facts = 0;           // Length of TokenFacts::top, at most kTopFactsMax.
   SamplerOptions sampler = {};
   Hash sampling_seed = {};
-  std::vector<uint32_t> stop_ids =
-      {};  // Drawing one of these ends the answer; it is part of the output.
+  // Drawing one of these ends the answer; it is part of the output. At most kStopIdsMax.
+  std::vector<uint32_t> stop_ids = {};
 };
 
 struct GenerateEvents {
@@ -79,9 +83,9 @@ struct ScoreEvents {
 };
 
 struct EngineInfo {
-  std::string model = {};    // As in the checkpoint: "SmolLM2 135M Instruct".
-  Hash manifest = {};        // model::Manifest hash of the checkpoint.
-  std::string kernel_class;  // The arithmetic, e.g. "torch-cpu-fp32/1".
+  std::string model = {};         // As in the checkpoint: "SmolLM2 135M Instruct".
+  Hash manifest = {};             // model::Manifest hash of the checkpoint.
+  std::string kernel_class = {};  // The arithmetic, e.g. "torch-cpu-fp32/1".
   uint32_t vocabulary = 0;
   uint32_t context = 0;  // Tokens, prompt and output together.
 };
@@ -99,5 +103,12 @@ class Engine {
   // Generate then ends with kCancelled, Score with Cancelled. Unknown requests are ignored.
   virtual void Cancel(RequestId request) = 0;
 };
+
+constexpr uint32_t kTopFactsMax = 20;
+constexpr size_t kStopIdsMax = 64;
+
+// What every engine refuses before any work: InvalidArgument naming the value and its bound.
+absl::Status CheckRequest(const GenerateRequest& request, const EngineInfo& info);
+absl::Status CheckRequest(const ScoreRequest& request, const EngineInfo& info);
 
 }  // namespace gonka::engine

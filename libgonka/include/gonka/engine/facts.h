@@ -25,8 +25,6 @@ struct LogitSummary {
   bool finite = true;
 };
 
-constexpr uint32_t kTopFactsMax = 20;
-
 // logits must not be empty.
 LogitSummary Summarise(std::span<const float> logits);
 float Logprob(const LogitSummary& summary, float logit);
