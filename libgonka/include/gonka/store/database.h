@@ -1,0 +1,70 @@
+#pragma once
+
+// A node's memory: the ledger's state, the blocks, and what proofs need, on disk (LMDB) or in
+// memory. Both behave alike.
+//
+// One transaction commits everything that belongs to a block, so a process that is killed anywhere
+// finds itself at a whole block when it starts again.
+//
+// Threads: commits come from one thread at a time; everything else from any thread.
+
+#include <memory>
+#include <string>
+
+#include "gonka/base/status.h"
+#include "gonka/ledger/ledger.h"
+#include "gonka/store/snapshot.h"
+
+namespace gonka::store {
+
+class Kv;
+
+struct LmdbOptions {
+  // Reserved address space, not disk: the file grows as needed, and a commit that would not fit
+  // fails with kResourceExhausted.
+  uint64_t map_size = uint64_t{1} << 40;
+  uint32_t readers_max = 512;  // Snapshots at one time; one more is refused.
+  // Off: a killed process loses nothing, but a power failure may take the file with it.
+  bool sync = true;
+};
+
+class Database {
+ public:
+  // Opens the directory, made if need be. Fails where
+  // - another process has it open (kFailedPrecondition, with its process id),
+  // - its file is shorter than what was committed (kDataLoss, with both lengths),
+  // - it was written in another format (kFailedPrecondition).
+  static absl::StatusOr<std::unique_ptr<Database>> OpenLmdb(const std::string& directory,
+                                                            const LmdbOptions& options = {});
+  static std::unique_ptr<Database> InMemory();
+  ~Database();
+
+  // For messages: the directory, or "memory".
+  const std::string& name() const { return name_; }
+  // Nothing where there is no genesis yet.
+  absl::StatusOr<std::optional<Tip>> ReadTip() const;
+  // kFailedPrecondition where the directory belongs to another network. An empty one belongs to
+  // all.
+  absl::Status CheckNetwork(const NetworkId& network) const;
+
+  // The state before the first block; only where there is nothing yet.
+  absl::Status CommitGenesis(const Genesis& genesis, const ledger::BlockResult& result);
+  // The block must follow the tip. After an error nothing of it is there.
+  absl::Status CommitBlock(const Block& block, const ledger::BlockResult& result);
+
+  // kFailedPrecondition before genesis, kResourceExhausted beyond readers_max.
+  absl::StatusOr<SnapshotPtr> Snapshot() const;
+
+  // The first proof that the sequencer signed two histories is kept for good; later ones are
+  // dropped.
+  absl::Status KeepEvidence(const Equivocation& evidence);
+  absl::StatusOr<std::optional<Equivocation>> ReadEvidence() const;
+
+ private:
+  Database(std::string name, std::unique_ptr<Kv> kv);
+
+  std::string name_;
+  std::unique_ptr<Kv> kv_;
+};
+
+}  // namespace gonka::store
