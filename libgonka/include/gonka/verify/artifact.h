@@ -109,8 +109,9 @@ LeafOpening OpenLeaf(const Artifact& artifact, std::span<const uint32_t> ids, ui
 absl::StatusOr<Opening> OpenLeaves(const Artifact& artifact, std::span<const uint32_t> ids,
                                    std::span<const uint32_t> leaves);
 
-// The tokens of one opened leaf. InvalidArgument where the path does not lead to root, or the block
-// does not decode: either proves that the executor committed to something that is no artifact.
+// The tokens of one opened leaf. DataLoss where the path does not lead from leaf, ids and block to
+// root: then it is not what the executor committed to, whoever sent it. InvalidArgument where it
+// is, but does not decode: then the executor committed to something that is no artifact.
 absl::StatusOr<std::vector<ArtifactToken>> VerifyOpening(const ArtifactShape& shape,
                                                          const Hash& root,
                                                          std::span<const uint32_t> ids,

@@ -55,8 +55,10 @@ class Check {
   // Ascending. The challenge must be unknown to the executor when it committed to the artifact.
   std::vector<uint32_t> LeavesToOpen(const Hash& challenge) const;
 
-  // InvalidArgument where the opening holds other leaves than those asked for: ask again elsewhere.
-  // A leaf that does not match the root or does not decode is a fail.
+  // InvalidArgument where the opening holds other leaves than those asked for, DataLoss where a
+  // leaf is not what the root covers: nothing is known then but that the sender did not open it.
+  // Ask the other of executor and transfer agent; where both sent something, and neither opens the
+  // root, FailedOpening is the judgement. A leaf that is covered but does not decode is a fail.
   absl::StatusOr<Judgement> Judge(const Calibration& calibration, const Hash& challenge,
                                   const Opening& opening) const;
 

@@ -7,8 +7,9 @@
 // A channel gives every token a score >= 0 whose expectation, given all that came before, is at
 // most 1 for an honest executor (channels.h). Betting a fraction f of one's stake against that
 // gains the factor 1 + f (score - 1) per token, and no honest executor can make that grow. The
-// stake is spread over a few fractions, and over the leaf at which the cheating may begin (half of
-// it on the first), which also catches an answer that starts honestly.
+// stake is spread over a few fractions, and over where the cheating is: half of it on the whole
+// answer, half evenly on its runs of 1, 2, 4, ... leaves, which catches an answer that is cheap in
+// a part of it.
 
 #include <cstdint>
 #include <span>

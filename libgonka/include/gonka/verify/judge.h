@@ -52,7 +52,11 @@ struct JudgeInput {
 // from the mean of both e-values.
 Judgement Judge(const Calibration& calibration, const JudgeInput& input);
 
-// An answer that fails without any statistics: an opening that does not match its root.
+// The structure alone, without scores: kFail where it is at fault, else kPass with no evidence.
+Judgement JudgeStructure(const Structure& structure);
+
+// An answer that fails without any statistics: what its root covers is no artifact, or nobody can
+// open it.
 Judgement FailedOpening(const std::string& why);
 
 }  // namespace gonka::verify
