@@ -2,6 +2,7 @@
 
 // The price of a token follows the use of a model.
 
+#include <compare>
 #include <cstdint>
 
 #include "gonka/base/amount.h"
@@ -22,6 +23,7 @@ struct PriceParams {
 struct FinePrice {
   static constexpr uint64_t kUnit = 1'000'000;
   uint64_t micro_units = 0;
+  constexpr auto operator<=>(const FinePrice&) const = default;
 
   static FinePrice Of(Amount price);  // price at most 2^43 units.
   Amount Rounded() const;             // What is charged: the nearest unit, halves up.

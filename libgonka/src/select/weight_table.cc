@@ -1,0 +1,61 @@
+#include "gonka/select/weight_table.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "gonka/base/check.h"
+#include "gonka/select/draw.h"
+
+namespace gonka::select {
+
+WeightTable::WeightTable(std::span<const uint64_t> weights) {
+  GONKA_CHECK(weights.size() <= UINT32_MAX);
+  sums_.reserve(weights.size());
+  uint64_t sum = 0;
+  for (const uint64_t weight : weights) {
+    GONKA_CHECK(weight <= UINT64_MAX - sum);
+    sum += weight;
+    sums_.push_back(sum);
+  }
+  if (sum == 0) return;
+  // About as many slices as weights, so that a slice begins in few of them.
+  shift_ = static_cast<int>(std::bit_width(sum)) - static_cast<int>(std::bit_width(weights.size()));
+  shift_ = std::max(shift_, 0);
+  const uint64_t slices = ((sum - 1) >> shift_) + 1;
+  slice_begin_.reserve(slices + 1);
+  uint32_t index = 0;
+  for (uint64_t slice = 0; slice < slices; ++slice) {
+    while (sums_[index] <= slice << shift_) ++index;
+    slice_begin_.push_back(index);
+  }
+  slice_begin_.push_back(static_cast<uint32_t>(sums_.size() - 1));
+}
+
+uint64_t WeightTable::weight(size_t index) const {
+  GONKA_CHECK(index < sums_.size());
+  return sums_[index] - (index == 0 ? 0 : sums_[index - 1]);
+}
+
+// The first index whose running sum is above the point lies between where the point's slice begins
+// and where the next one does, both included.
+size_t WeightTable::Find(uint64_t point) const {
+  const uint64_t slice = point >> shift_;
+  const auto begin = sums_.begin() + slice_begin_[slice];
+  const auto end = sums_.begin() + slice_begin_[slice + 1];
+  return static_cast<size_t>(std::upper_bound(begin, end, point) - sums_.begin());
+}
+
+std::optional<size_t> WeightTable::Draw(const Hash& seed) const {
+  if (total() == 0) return std::nullopt;
+  return Find(UniformBelow(seed, total()));
+}
+
+std::optional<size_t> WeightTable::DrawExcept(const Hash& seed, size_t excluded) const {
+  const uint64_t left_out = weight(excluded);
+  if (total() == left_out) return std::nullopt;
+  const uint64_t point = UniformBelow(seed, total() - left_out);
+  const uint64_t before = sums_[excluded] - left_out;
+  return Find(point < before ? point : point + left_out);
+}
+
+}  // namespace gonka::select
