@@ -16,8 +16,8 @@ namespace gonka::model {
 enum class RopeStyle : uint8_t { kInterleavedPairs, kHalves };
 
 struct ModelConfig {
-  std::string architecture;  // "llama"
-  std::string name;          // For people: "SmolLM2 135M Instruct". May be empty.
+  std::string architecture = {};  // "llama"
+  std::string name = {};          // For people: "SmolLM2 135M Instruct". May be empty.
   uint32_t layers = 0;
   uint32_t hidden = 0;
   uint32_t heads = 0;

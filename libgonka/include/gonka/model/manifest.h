@@ -29,10 +29,10 @@ Hash ManifestHash(const Manifest& manifest);
 struct ManifestOptions {
   unsigned threads = 2;
   // Bytes hashed so far and in all; called from several threads, one at a time.
-  std::function<void(uint64_t done, uint64_t total)> progress;
+  std::function<void(uint64_t done, uint64_t total)> progress = {};
   // A folder of remembered manifests, by path, size and time of change of the file; empty for none.
   // Created if missing. Whoever can write there can lie about a checkpoint: it belongs to the node.
-  std::string cache_directory;
+  std::string cache_directory = {};
 };
 
 // Reads every tensor: about a tenth of a second per 100 MB and core once the file is in memory.

@@ -28,8 +28,8 @@ struct ChatMessage {
 
 struct ChatOptions {
   bool add_generation_prompt = true;
-  std::string tools_json;                     // A JSON array, or empty for none.
-  std::optional<int64_t> render_time_unix_s;  // See ChatTemplate::Render.
+  std::string tools_json = {};                     // A JSON array, or empty for none.
+  std::optional<int64_t> render_time_unix_s = {};  // See ChatTemplate::Render.
 };
 
 class Prompter {
