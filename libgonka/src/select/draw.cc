@@ -26,10 +26,9 @@ uint64_t Total(std::span<const uint64_t> weights) {
 
 uint64_t UniformBelow(const Hash& seed, uint64_t n) {
   GONKA_CHECK(n > 0);
-  const uint64_t excess = (UINT64_MAX % n + 1) % n;  // 2^64 mod n.
-  const uint64_t word_max = UINT64_MAX - excess;
   uint64_t word = FirstWord(seed);
-  for (uint32_t k = 1; word > word_max; ++k) {
+  // Rejected where [word - word mod n, ... + n) does not end by 2^64.
+  for (uint32_t k = 1; word - word % n > UINT64_MAX - n + 1; ++k) {
     word = FirstWord(TaggedHash("gonka/uniform/1", seed, k));
   }
   return word % n;

@@ -18,9 +18,11 @@ WeightTable::WeightTable(std::span<const uint64_t> weights) {
     sums_.push_back(sum);
   }
   if (sum == 0) return;
-  // About as many slices as weights, so that a slice begins in few of them.
-  shift_ = static_cast<int>(std::bit_width(sum)) - static_cast<int>(std::bit_width(weights.size()));
-  shift_ = std::max(shift_, 0);
+  // Some eight weights a slice: few to search, and the index stays in the cache.
+  constexpr int kWeightsPerSliceLog2 = 3;
+  const auto log2_sum = static_cast<int>(std::bit_width(sum));
+  const auto log2_size = static_cast<int>(std::bit_width(weights.size()));
+  shift_ = std::max(log2_sum - log2_size + kWeightsPerSliceLog2, 0);
   const uint64_t slices = ((sum - 1) >> shift_) + 1;
   slice_begin_.reserve(slices + 1);
   uint32_t index = 0;

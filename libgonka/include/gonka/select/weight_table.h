@@ -14,7 +14,7 @@
 
 namespace gonka::select {
 
-// 12 to 16 bytes a weight. Immutable once built; any thread.
+// About nine bytes a weight. Immutable once built; any thread.
 class WeightTable {
  public:
   // At most 2^32 - 1 weights, which must sum to less than 2^64. Takes O(n).
