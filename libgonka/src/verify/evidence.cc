@@ -13,7 +13,7 @@ constexpr double kNothing = -std::numeric_limits<double>::infinity();
 
 // Large ones grow fast against a gross cheat, small ones keep their stake over long honest
 // stretches and win against rare but large scores.
-constexpr std::array<double, 5> kFractions{0.001, 0.01, 0.1, 0.3, 0.9};
+constexpr std::array<double, 6> kFractions{0.001, 0.01, 0.03, 0.1, 0.3, 0.9};
 
 double LogSum(double a, double b) {
   if (a < b) std::swap(a, b);

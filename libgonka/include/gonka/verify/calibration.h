@@ -68,12 +68,13 @@ struct Calibration {
   GONKA_FIELDS(Calibration, model, entropy_edges_micronats, pairs, fail_millinats, command)
 };
 
-inline constexpr int32_t kFailMillinatsMin = 9'211;       // ln 10^4
+inline constexpr int32_t kFailMillinatsMin = 11'513;      // ln 10^5
 inline constexpr int32_t kFailMillinatsDefault = 13'816;  // ln 10^6
 // No bound may be tighter: half of the artifact's quantisation step rounds to a mean of 1/128 nat
-// whatever the machine, and a margin bound of 10^-5 would let one odd token weigh 11 nats.
+// whatever the machine, and with this margin bound one odd token alone weighs up to 9.4
+// nats, which must stay below kFailMillinatsMin.
 inline constexpr uint32_t kDeviationFloorMicronats = 16'000;
-inline constexpr uint32_t kMarginFloorPpb = 100'000;
+inline constexpr uint32_t kMarginFloorPpb = 20'000;
 
 // InvalidArgument names the field and the value.
 absl::Status CheckCalibration(const Calibration& calibration);
