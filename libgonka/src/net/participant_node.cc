@@ -1,0 +1,278 @@
+#include "gonka/net/participant_node.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+#include <thread>
+
+#include "gonka/http/frames.h"
+#include "gonka/model/checkpoint.h"
+#include "gonka/model/manifest.h"
+#include "gonka/node/messages.h"
+
+namespace gonka::net {
+namespace {
+
+constexpr int64_t kMlNodeRetryUs = 250'000;
+
+// node::Keep over the payload store.
+class StoredKeep final : public node::Keep {
+ public:
+  StoredKeep(store::PayloadStore& payloads, Log& log) : payloads_(payloads), log_(log) {}
+
+  absl::Status Put(const InferenceId& inference, uint64_t epoch, const Item& item) override {
+    const node::KeptPayload payload{.payload = item.payload, .kernel_class = item.kernel_class};
+    return payloads_.Put(inference, epoch,
+                         {.payload = Encode(payload), .artifact = Encode(item.artifact)});
+  }
+
+  std::optional<Item> Get(const InferenceId& inference) const override {
+    const auto stored = payloads_.Get(inference);
+    if (!stored.ok()) {
+      if (!absl::IsNotFound(stored.status())) Complain(inference, stored.status());
+      return std::nullopt;
+    }
+    auto payload = Decode<node::KeptPayload>(stored->payload);
+    auto artifact = Decode<verify::Artifact>(stored->artifact);
+    if (!payload.ok() || !artifact.ok()) {
+      Complain(inference, payload.ok() ? artifact.status() : payload.status());
+      return std::nullopt;
+    }
+    return Item{.payload = std::move(payload->payload),
+                .kernel_class = payload->kernel_class,
+                .artifact = *std::move(artifact)};
+  }
+
+  void DropEpoch(uint64_t epoch) override {
+    const auto dropped = payloads_.DropBelow(epoch + 1);
+    if (!dropped.ok()) {
+      log_.Write(LogLevel::kError, fmt::format("payloads of epoch {} are not dropped: {}", epoch,
+                                               ToString(dropped.status())));
+    }
+  }
+
+ private:
+  void Complain(const InferenceId& inference, const absl::Status& status) const {
+    log_.Write(LogLevel::kError,
+               fmt::format("the payload of {}: {}", ShortHex(inference), ToString(status)));
+  }
+
+  store::PayloadStore& payloads_;
+  Log& log_;
+};
+
+node::BlockFacts FactsOf(const consensus::CommittedBlock& block) {
+  return {.header = block.header,
+          .hash = block.hash,
+          .receipts = block.receipts,
+          .notices = block.notices};
+}
+
+}  // namespace
+
+FixedBytes<32> BeaconSeed(const KeyPair& key) {
+  return TaggedHash("gonka/beacon-seed/1", key.seed());
+}
+
+ParticipantNode::ParticipantNode(Loop& loop, WallClock& clock, Entropy& entropy, Log& log,
+                                 const KeyPair& key, ParticipantOptions options)
+    : loop_(loop),
+      clock_(clock),
+      entropy_(entropy),
+      log_(log),
+      key_(key),
+      options_(std::move(options)),
+      sessions_(key_) {}
+
+absl::StatusOr<std::unique_ptr<ParticipantNode>> ParticipantNode::Start(
+    Loop& loop, WallClock& clock, Entropy& entropy, Log& log, const KeyPair& key,
+    ParticipantOptions options) {
+  std::unique_ptr<ParticipantNode> node(
+      new ParticipantNode(loop, clock, entropy, log, key, std::move(options)));
+  GONKA_RETURN_IF_ERROR(node->OpenLedger());
+  GONKA_RETURN_IF_ERROR(node->OpenModels());
+  GONKA_RETURN_IF_ERROR(node->ConnectMlNodes());
+  GONKA_RETURN_IF_ERROR(node->StartServices());
+  GONKA_RETURN_IF_ERROR(node->StartWriter());
+  return node;
+}
+
+ParticipantNode::~ParticipantNode() {
+  // Writers first, then whoever calls into the services, then the services on their own loop.
+  producer_.reset();
+  fetcher_.reset();
+  if (chain_ && subscription_ != 0) chain_->Unsubscribe(subscription_);
+  if (server_) server_->Stop();
+  RunOnLoop([this] {
+    block_server_.reset();
+    node_.reset();
+    transport_.reset();
+  });
+  models_.clear();
+}
+
+void ParticipantNode::RunOnLoop(std::function<void()> task) {
+  std::promise<void> done;
+  loop_.Post([&] {
+    task();
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+absl::Status ParticipantNode::OpenLedger() {
+  GONKA_ASSIGN_OR_RETURN(auto database,
+                         store::Database::OpenLmdb(options_.data_directory + "/ledger"));
+  GONKA_ASSIGN_OR_RETURN(chain_, consensus::Chain::Open(std::move(database), options_.genesis));
+  GONKA_ASSIGN_OR_RETURN(payloads_,
+                         store::PayloadStore::OpenLmdb(options_.data_directory + "/payloads"));
+  keep_ = std::make_unique<StoredKeep>(*payloads_, log_);
+  client_ = std::make_unique<http::Client>(
+      http::ClientOptions{.allow_private_addresses = options_.allow_private_addresses});
+  return absl::OkStatus();
+}
+
+absl::Status ParticipantNode::OpenModels() {
+  for (const std::string& path : options_.models) {
+    GONKA_ASSIGN_OR_RETURN(const auto checkpoint, model::Checkpoint::Open(path));
+    GONKA_ASSIGN_OR_RETURN(
+        const Hash manifest,
+        model::ManifestHash(*checkpoint,
+                            {.cache_directory = options_.data_directory + "/manifests"}));
+    const bool known =
+        std::any_of(options_.genesis.models.begin(), options_.genesis.models.end(),
+                    [&](const ModelInfo& model) { return model.id.value == manifest; });
+    if (!known) {
+      return absl::FailedPreconditionError(
+          fmt::format("the checkpoint '{}' has manifest {}, which this network does not know", path,
+                      Hex(manifest)));
+    }
+    GONKA_ASSIGN_OR_RETURN(auto text, CheckpointText::Create(*checkpoint));
+    texts_[ModelId{manifest}] = text;
+    models_[ModelId{manifest}].text = std::move(text);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ParticipantNode::ConnectMlNodes() {
+  const int64_t deadline = loop_.NowUs() + options_.ml_node_wait_us;
+  for (const std::string& url : options_.ml_nodes) {
+    auto engine = engine::RemoteEngine::Connect(*client_, url);
+    while (!engine.ok() && loop_.NowUs() < deadline) {
+      std::this_thread::sleep_for(std::chrono::microseconds(kMlNodeRetryUs));
+      engine = engine::RemoteEngine::Connect(*client_, url);
+    }
+    if (!engine.ok()) return Annotate(engine.status(), fmt::format("ML node {}", url));
+    const ModelId model{(*engine)->Info().manifest};
+    const auto served = models_.find(model);
+    if (served == models_.end()) {
+      return absl::FailedPreconditionError(fmt::format(
+          "the ML node {} runs manifest {}, which is none of this node's models", url, Hex(model)));
+    }
+    served->second.engines.push_back(*std::move(engine));
+  }
+  return absl::OkStatus();
+}
+
+std::string ParticipantNode::SequencerUrl() const {
+  for (const GenesisParticipant& participant : options_.genesis.participants) {
+    if (participant.id == options_.genesis.sequencer) return participant.endpoint;
+  }
+  return "";  // CheckGenesis excludes it.
+}
+
+// The sequencer's own transactions go straight into its mempool.
+void ParticipantNode::Submit(const SignedTx& tx) {
+  if (account() == options_.genesis.sequencer) {
+    const auto code = chain_->SubmitTx(tx);
+    if (!code.ok()) {
+      log_.Write(LogLevel::kWarning,
+                 fmt::format("own transaction not taken: {}", ToString(code.status())));
+    }
+    return;
+  }
+  client_->SendAsync(
+      {.method = "POST",
+       .url = SequencerUrl() + "/gonka/v1/tx",
+       .content_type = http::kFramesContentType,
+       .body = std::string(AsText(Encode(tx))),
+       .timeout_us = 5'000'000,
+       .repeatable = true},
+      [this](absl::StatusOr<http::ClientResponse> response) {
+        if (response.ok() && response->status == 200) return;
+        // The recorder sends again what does not show up in a block.
+        log_.Write(LogLevel::kWarning,
+                   fmt::format("the sequencer did not take a transaction: {}",
+                               response.ok() ? response->body : ToString(response.status())));
+      });
+}
+
+absl::Status ParticipantNode::StartServices() {
+  const node::LedgerPort ledger{
+      .snapshot = [this]() -> std::shared_ptr<const ledger::View> {
+        auto snapshot = chain_->Snapshot();
+        // Without its ledger the node can do nothing right.
+        if (!snapshot.ok())
+          options_.on_fatal("the ledger cannot be read: " + ToString(snapshot.status()));
+        GONKA_CHECK(snapshot.ok());
+        return *snapshot;
+      },
+      .submit = [this](const SignedTx& tx) { Submit(tx); }};
+  server_ = std::make_unique<http::Server>(options_.server);
+  RunOnLoop([&] {
+    transport_ = std::make_unique<HttpTransport>(loop_, entropy_, sessions_, *client_);
+    node_ = std::make_unique<node::Node>(
+        node::Environment{
+            .loop = loop_, .entropy = entropy_, .transport = *transport_, .log = log_},
+        ledger, key_, chain_->network(), models_, *keep_, options_.node);
+    node_->Resume();
+  });
+  ServeCalls(*server_, loop_, entropy_, sessions_,
+             [this](const std::string& method, const Hash& caller, Bytes request,
+                    std::shared_ptr<Reply> reply) {
+               if (node_) node_->OnCall(method, caller, std::move(request), std::move(reply));
+             });
+  block_server_ = std::make_unique<BlockServer>(*server_, loop_, *chain_);
+  subscription_ = chain_->Subscribe([this](const consensus::CommittedBlockPtr& block) {
+    loop_.Post([this, block] { OnBlock(block); });
+  });
+  return server_->Start();
+}
+
+void ParticipantNode::OnBlock(const consensus::CommittedBlockPtr& block) {
+  if (node_) node_->OnBlock(FactsOf(*block));
+}
+
+absl::Status ParticipantNode::StartWriter() {
+  if (account() == options_.genesis.sequencer) {
+    GONKA_ASSIGN_OR_RETURN(
+        sequencer_,
+        consensus::Sequencer::Create(
+            key_, consensus::BeaconChain(BeaconSeed(key_), options_.beacon_chain_length), *chain_));
+    producer_ = std::make_unique<BlockProducer>(
+        *sequencer_, clock_, log_, int64_t{options_.genesis.params.block_interval_ms} * 1'000,
+        [this](const CommitBeacon& renewal) {
+          loop_.Post([this, renewal] {
+            if (node_) node_->recorder().Add(renewal);
+          });
+        },
+        [this](const absl::Status& status) { options_.on_fatal(ToString(status)); });
+    return absl::OkStatus();
+  }
+  GONKA_ASSIGN_OR_RETURN(follower_, consensus::Follower::Create(*chain_));
+  // Any node serves blocks, but the sequencer has them first.
+  std::vector<std::string> sources = {SequencerUrl()};
+  for (const GenesisParticipant& participant : options_.genesis.participants) {
+    if (participant.id != account() && participant.id != options_.genesis.sequencer) {
+      sources.push_back(participant.endpoint);
+    }
+  }
+  fetcher_ = std::make_unique<BlockFetcher>(
+      *client_, std::move(sources), *follower_, log_,
+      [this](const consensus::Halt& halt) { options_.on_fatal(halt.reason); });
+  return absl::OkStatus();
+}
+
+}  // namespace gonka::net
