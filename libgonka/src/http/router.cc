@@ -50,7 +50,8 @@ void Router::Add(std::string method, std::string_view pattern, Handler handler) 
 Router::Match Router::Find(Request& request) const {
   std::vector<std::string> path;
   if (!DecodeSegments(request.path, path)) return {.status = 400};
-  const std::string_view method = request.method == "HEAD" ? "GET" : request.method;
+  const std::string_view asked = request.method;
+  const std::string_view method = asked == "HEAD" ? "GET" : asked;
   Match match;
   for (const Entry& entry : entries_) {
     NamedValues params;

@@ -106,6 +106,7 @@ absl::Status Server::Impl::Start() {
 void Server::Impl::Stop() {
   if (!acceptor_.joinable()) return;
   context_->stopping = true;
+  ::shutdown(listener_.get(), SHUT_RDWR);  // Wakes the acceptor.
   acceptor_.join();
   listener_.Reset();
   WaitForAnswers();
@@ -141,7 +142,7 @@ void Server::Impl::Accept() {
   int64_t next_tick = NowUs();
   while (!context_->stopping) {
     pollfd ready{.fd = listener_.get(), .events = POLLIN, .revents = 0};
-    if (::poll(&ready, 1, kTickMs / 4) > 0) AcceptOne();
+    if (::poll(&ready, 1, kTickMs) > 0 && !context_->stopping) AcceptOne();
     const int64_t now = NowUs();
     if (now < next_tick) continue;
     next_tick = now + kTickMs * 1000;

@@ -58,9 +58,9 @@ struct Request {
 struct Response {
   int status = 200;
   std::string content_type = "application/json";
-  std::string body;
-  Headers
-      headers;  // Beyond Content-Type, Content-Length and Connection, which are written for you.
+  std::string body = {};
+  // Content-Type, Content-Length and Connection are written for you.
+  Headers headers = {};
 };
 
 // "Not Found"; "Status" where the number is unknown.
