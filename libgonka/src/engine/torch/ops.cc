@@ -1,0 +1,184 @@
+#include "engine/torch/ops.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/silu.h>
+#include <ATen/ops/zeros.h>
+
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "engine/clones.h"
+
+namespace gonka::engine::torch_internal {
+namespace {
+
+constexpr size_t kLanes = 16;
+
+GONKA_CLONES
+float SumOfSquares(const float* x, size_t count) {
+  std::array<float, kLanes> lanes{};
+  size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (size_t l = 0; l < kLanes; ++l) lanes[l] += x[i + l] * x[i + l];
+  }
+  for (; i < count; ++i) lanes[0] += x[i] * x[i];
+  float sum = 0;
+  for (const float lane : lanes) sum += lane;
+  return sum;
+}
+
+GONKA_CLONES
+void Scale(const float* x, const float* weight, float factor, size_t count, float* out) {
+  for (size_t i = 0; i < count; ++i) out[i] = x[i] * factor * weight[i];
+}
+
+// One head. first and second are the two numbers of a pair, `stride` apart from pair to pair.
+void RotateHead(float* head, const float* cos, const float* sin, int64_t half,
+                model::RopeStyle style) {
+  const bool pairs = style == model::RopeStyle::kInterleavedPairs;
+  const int64_t stride = pairs ? 2 : 1;
+  float* second = head + (pairs ? 1 : half);
+  for (int64_t i = 0; i < half; ++i) {
+    const float a = head[i * stride];
+    const float b = second[i * stride];
+    head[i * stride] = a * cos[i] - b * sin[i];
+    second[i * stride] = a * sin[i] + b * cos[i];
+  }
+}
+
+// [rows, heads, D] strided by rows of qkv -> [heads, position, D] of the cache.
+void StoreHeads(const float* first_row, int64_t row_stride, const AttentionPiece& piece,
+                const HeadLayout& layout, at::Tensor& cache) {
+  float* base = cache.data_ptr<float>();
+  const size_t bytes = static_cast<size_t>(layout.head_dim) * sizeof(float);
+  for (int64_t h = 0; h < layout.kv_heads; ++h) {
+    float* head = base + h * cache.stride(0) + piece.past * layout.head_dim;
+    for (int64_t r = 0; r < piece.rows; ++r) {
+      std::memcpy(head + r * layout.head_dim, first_row + r * row_stride + h * layout.head_dim,
+                  bytes);
+    }
+  }
+}
+
+}  // namespace
+
+at::Tensor Linear(const at::Tensor& x, const Matrix& matrix) {
+  if (matrix.weight.scalar_type() == at::kFloat) return at::linear(x, matrix.weight);
+  return at::linear(x.to(matrix.weight.scalar_type()), matrix.weight).to(at::kFloat);
+}
+
+void AddLinear(at::Tensor& y, const at::Tensor& x, const Matrix& matrix) {
+  y.add_(Linear(x, matrix));
+}
+
+at::Tensor Embed(const at::Tensor& table, std::span<const uint32_t> ids) {
+  const int64_t hidden = table.size(1);
+  at::Tensor out = at::empty({static_cast<int64_t>(ids.size()), hidden}, at::kFloat);
+  const float* from = table.data_ptr<float>();
+  float* to = out.data_ptr<float>();
+  for (const uint32_t id : ids) {
+    std::memcpy(to, from + int64_t{id} * hidden, static_cast<size_t>(hidden) * sizeof(float));
+    to += hidden;
+  }
+  return out;
+}
+
+at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& weight, float eps) {
+  const int64_t hidden = x.size(1);
+  at::Tensor out = at::empty(x.sizes(), at::kFloat);
+  const float* from = x.data_ptr<float>();
+  const float* w = weight.data_ptr<float>();
+  float* to = out.data_ptr<float>();
+  at::parallel_for(0, x.size(0), 16, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      const float* row = from + r * hidden;
+      const auto count = static_cast<size_t>(hidden);
+      const float mean = SumOfSquares(row, count) / static_cast<float>(hidden);
+      Scale(row, w, 1.0f / std::sqrt(mean + eps), count, to + r * hidden);
+    }
+  });
+  return out;
+}
+
+at::Tensor SwiGlu(const at::Tensor& gate_up) {
+  const int64_t ffn = gate_up.size(1) / 2;
+  return at::silu(gate_up.narrow(1, 0, ffn)).mul_(gate_up.narrow(1, ffn, ffn));
+}
+
+RotaryTable MakeRotaryTable(const model::ModelConfig& config, uint32_t context) {
+  const uint32_t half = config.head_dim / 2;
+  RotaryTable table;
+  table.cos.resize(size_t{context} * half);
+  table.sin.resize(size_t{context} * half);
+  for (uint32_t i = 0; i < half; ++i) {
+    const double frequency =
+        std::pow(static_cast<double>(config.rope_theta), -2.0 * i / config.head_dim);
+    for (uint32_t position = 0; position < context; ++position) {
+      const double angle = position * frequency;
+      table.cos[size_t{position} * half + i] = static_cast<float>(std::cos(angle));
+      table.sin[size_t{position} * half + i] = static_cast<float>(std::sin(angle));
+    }
+  }
+  return table;
+}
+
+void Rotate(at::Tensor& qkv, std::span<const uint32_t> positions, const RotaryTable& table,
+            const HeadLayout& layout) {
+  const int64_t half = layout.head_dim / 2;
+  float* data = qkv.data_ptr<float>();
+  at::parallel_for(0, qkv.size(0), 16, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      const size_t entry = size_t{positions[static_cast<size_t>(r)]} * static_cast<size_t>(half);
+      for (int64_t h = 0; h < layout.heads + layout.kv_heads; ++h) {
+        RotateHead(data + r * layout.row() + h * layout.head_dim, &table.cos[entry],
+                   &table.sin[entry], half, layout.rope_style);
+      }
+    }
+  });
+}
+
+at::Tensor CausalMask(int64_t rows, int64_t past, int64_t group) {
+  at::Tensor mask = at::zeros({1, 1, group * rows, past + rows}, at::kFloat);
+  float* data = mask.data_ptr<float>();
+  for (int64_t r = 0; r < group * rows; ++r) {
+    for (int64_t t = past + r % rows + 1; t < past + rows; ++t) {
+      data[r * (past + rows) + t] = -std::numeric_limits<float>::infinity();
+    }
+  }
+  return mask;
+}
+
+void Attend(const at::Tensor& qkv, const AttentionPiece& piece, const HeadLayout& layout,
+            at::Tensor& out) {
+  const int64_t n = piece.rows;
+  const int64_t K = layout.kv_heads;
+  const int64_t G = layout.group();
+  const int64_t D = layout.head_dim;
+  const at::Tensor rows = qkv.narrow(0, piece.row_begin, n);  // [n, (H + 2 K) D]
+  const float* first_key = rows.data_ptr<float>() + layout.heads * D;
+  at::Tensor keys = piece.keys;
+  at::Tensor values = piece.values;
+  StoreHeads(first_key, layout.row(), piece, layout, keys);
+  StoreHeads(first_key + K * D, layout.row(), piece, layout, values);
+
+  // The G query heads that share a key head become G times as many rows of one head.
+  const at::Tensor q = rows.narrow(1, 0, layout.heads * D)  // [n, H D]
+                           .view({n, K, G, D})
+                           .permute({1, 2, 0, 3})  // [K, G, n, D]
+                           .reshape({1, K, G * n, D});
+  const at::Tensor k = keys.narrow(1, 0, piece.past + n).unsqueeze(0);    // [1, K, past + n, D]
+  const at::Tensor v = values.narrow(1, 0, piece.past + n).unsqueeze(0);  // the same
+  std::optional<at::Tensor> mask;
+  if (piece.mask.defined()) mask = piece.mask;
+  const at::Tensor mixed = at::scaled_dot_product_attention(q, k, v, mask);  // [1, K, G n, D]
+  out.narrow(0, piece.row_begin, n)
+      .view({n, K, G, D})
+      .copy_(mixed.view({K, G, n, D}).permute({2, 0, 1, 3}));
+}
+
+}  // namespace gonka::engine::torch_internal
