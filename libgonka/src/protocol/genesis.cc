@@ -24,6 +24,12 @@ absl::Status CheckPositive(uint64_t value, const char* field) {
   return absl::InvalidArgumentError(fmt::format("genesis: {} must be positive, is 0", field));
 }
 
+absl::Status CheckAtMostOne(Ppm part, const char* field) {
+  if (part.value <= Ppm::kOne) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      fmt::format("genesis: {} must be at most {} ppm, is {}", field, Ppm::kOne, part.value));
+}
+
 absl::Status CheckTimes(const TimeParams& time) {
   GONKA_RETURN_IF_ERROR(CheckPositive(time.epoch_blocks, "time.epoch_blocks"));
   GONKA_RETURN_IF_ERROR(CheckPositive(time.check_window_blocks, "time.check_window_blocks"));
@@ -75,6 +81,34 @@ absl::Status CheckChecks(const CheckParams& check) {
   return absl::OkStatus();
 }
 
+absl::Status CheckEvidence(const CheckParams& check) {
+  GONKA_RETURN_IF_ERROR(CheckAtMostOne(check.share_per_party, "check.share_per_party"));
+  if (check.evidence_min_millinats > 0 || check.evidence_max_millinats < 0) {
+    return absl::InvalidArgumentError(fmt::format(
+        "genesis: needs check.evidence_min_millinats <= 0 <= evidence_max_millinats, has {}, {}",
+        check.evidence_min_millinats, check.evidence_max_millinats));
+  }
+  if (check.alarm_millinats <= 0 || check.conviction_millinats <= 0) {
+    return absl::InvalidArgumentError(fmt::format(
+        "genesis: check.alarm_millinats and conviction_millinats must be positive, are {} and {}",
+        check.alarm_millinats, check.conviction_millinats));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckReputation(const ReputationParams& reputation) {
+  GONKA_RETURN_IF_ERROR(CheckPositive(reputation.epochs_to_full, "reputation.epochs_to_full"));
+  GONKA_RETURN_IF_ERROR(CheckAtMostOne(reputation.miss_rate, "reputation.miss_rate"));
+  return CheckAtMostOne(reputation.slash, "reputation.slash");
+}
+
+// A bitmap of 64 remembers which request sequences are used.
+absl::Status CheckRequestWindow(uint32_t ahead) {
+  if (ahead >= 1 && ahead <= 64) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      fmt::format("genesis: request_sequence_ahead must be in 1..64, is {}", ahead));
+}
+
 absl::Status CheckModels(const Genesis& genesis) {
   GONKA_RETURN_IF_ERROR(
       CheckAscending(genesis.models, "models", [](const ModelInfo& model) { return model.id; }));
@@ -86,6 +120,11 @@ absl::Status CheckModels(const Genesis& genesis) {
           "1..20 (has {})",
           static_cast<const std::string&>(model.name), model.price.units(), model.context,
           model.top_k));
+    }
+    const auto has_its_name = [&](const ModelInfo& other) { return other.name == model.name; };
+    if (std::count_if(genesis.models.begin(), genesis.models.end(), has_its_name) > 1) {
+      return absl::InvalidArgumentError(fmt::format("genesis: two models have the name '{}'",
+                                                    static_cast<const std::string&>(model.name)));
     }
   }
   return absl::OkStatus();
@@ -146,6 +185,9 @@ absl::Status CheckGenesis(const Genesis& genesis) {
   GONKA_RETURN_IF_ERROR(CheckTimes(genesis.params.time));
   GONKA_RETURN_IF_ERROR(CheckMoney(genesis.params.money));
   GONKA_RETURN_IF_ERROR(CheckChecks(genesis.params.check));
+  GONKA_RETURN_IF_ERROR(CheckEvidence(genesis.params.check));
+  GONKA_RETURN_IF_ERROR(CheckReputation(genesis.params.reputation));
+  GONKA_RETURN_IF_ERROR(CheckRequestWindow(genesis.params.request_sequence_ahead));
   GONKA_RETURN_IF_ERROR(CheckModels(genesis));
   GONKA_RETURN_IF_ERROR(CheckParticipants(genesis));
   GONKA_RETURN_IF_ERROR(CheckAscending(genesis.accounts, "accounts",
