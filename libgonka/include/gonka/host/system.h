@@ -5,7 +5,6 @@
 #include <functional>
 #include <memory>
 
-#include "absl/status/status.h"
 #include "gonka/base/loop.h"
 
 namespace gonka::host {
@@ -22,8 +21,9 @@ class SystemEntropy final : public Entropy {
 };
 
 // Calls on_stop on a thread of its own at the first SIGINT or SIGTERM; the second one ends the
-// process at once. Construct it first thing in main, before any other thread: the signals are
-// blocked in the constructing thread and in all that it starts. One at a time in a process.
+// process at once, as if nobody had asked for it. Construct it first thing in main, before any
+// other thread: the signals are blocked in the constructing thread and in all that it starts later.
+// One at a time in a process. Also ignores SIGPIPE for good.
 class StopSignals {
  public:
   explicit StopSignals(std::function<void(int signal)> on_stop);
@@ -35,9 +35,5 @@ class StopSignals {
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-// Blocks until SIGINT or SIGTERM comes; the same rule about threads: call BlockStopSignals first.
-void BlockStopSignals();
-int WaitForStopSignal();
 
 }  // namespace gonka::host
