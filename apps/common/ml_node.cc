@@ -25,7 +25,8 @@ absl::StatusOr<engine::TorchOptions> TorchOptionsFrom(const MlNodeOptions& optio
   return torch;
 }
 
-absl::Status Serve(const MlNodeOptions& options, const MakeEngine& make_engine) {
+absl::Status Serve(const MlNodeOptions& options, const MakeEngine& make_engine,
+                   UntilSignal& signal) {
   const auto listen = ParseListen(options.listen);
   if (!listen) {
     return absl::InvalidArgumentError(
@@ -48,7 +49,7 @@ absl::Status Serve(const MlNodeOptions& options, const MakeEngine& make_engine) 
   log->Write(LogLevel::kInfo,
              fmt::format("listening on {}:{}, serving {} (manifest {}, {})", listen->first,
                          server.port(), info.model, ShortHex(info.manifest), info.kernel_class));
-  host::WaitForStopSignal();
+  signal.Wait();
   log->Write(LogLevel::kInfo, "stopping");
   server.Stop();
   return absl::OkStatus();
@@ -57,8 +58,8 @@ absl::Status Serve(const MlNodeOptions& options, const MakeEngine& make_engine) 
 }  // namespace
 
 int RunMlNode(const MlNodeOptions& options, const MakeEngine& make_engine) {
-  host::BlockStopSignals();
-  const absl::Status status = Serve(options, make_engine);
+  UntilSignal signal;
+  const absl::Status status = Serve(options, make_engine, signal);
   return status.ok() ? EXIT_SUCCESS : Fail(status);
 }
 

@@ -7,11 +7,13 @@
 
 #include <charconv>
 #include <cstdio>
+#include <future>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "gonka/base/status.h"
+#include "gonka/host/system.h"
 
 namespace gonka::apps {
 
@@ -30,5 +32,17 @@ inline std::optional<std::pair<std::string, uint16_t>> ParseListen(const std::st
   if (error != std::errc() || stop != end || stop == text.data() + colon + 1) return std::nullopt;
   return std::pair(text.substr(0, colon), port);
 }
+
+// Construct it first thing in main, before any other thread.
+class UntilSignal {
+ public:
+  UntilSignal() : signals_([this](int) { came_.set_value(); }) {}
+  // Until SIGINT or SIGTERM.
+  void Wait() { came_.get_future().wait(); }
+
+ private:
+  std::promise<void> came_;
+  host::StopSignals signals_;
+};
 
 }  // namespace gonka::apps

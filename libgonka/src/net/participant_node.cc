@@ -232,6 +232,7 @@ absl::Status ParticipantNode::StartServices() {
   ServeCalls(*server_, loop_, entropy_, sessions_,
              [this](const std::string& method, const Hash& caller, Bytes request,
                     std::shared_ptr<Reply> reply) {
+               if (options_.wrap_reply) reply = options_.wrap_reply(method, request, std::move(reply));
                if (node_) node_->OnCall(method, caller, std::move(request), std::move(reply));
              });
   block_server_ = std::make_unique<BlockServer>(*server_, loop_, *chain_);

@@ -35,6 +35,11 @@ struct ParticipantOptions {
   bool allow_private_addresses = false;   // Of other nodes.
   uint32_t beacon_chain_length = consensus::BeaconChain::kDefaultLength;
   node::NodeOptions node;
+  // Wraps the answering end of every call from another node. For measuring what a dishonest
+  // participant can do (apps/devnet); gonkad leaves it empty.
+  std::function<std::shared_ptr<Reply>(const std::string& method, const Bytes& request,
+                                       std::shared_ptr<Reply> reply)>
+      wrap_reply;
   // What to do once the follower has stopped for good or no block can be made.
   std::function<void(const std::string& why)> on_fatal;
 };

@@ -1,0 +1,106 @@
+#include "common/network_node.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+
+#include "common/program.h"
+#include "gonka/crypto/key_file.h"
+#include "gonka/host/files.h"
+#include "gonka/host/log.h"
+#include "gonka/host/loop.h"
+#include "gonka/host/system.h"
+
+namespace gonka::apps {
+namespace {
+
+struct Flags {
+  std::string data;
+  std::string genesis;
+  std::string key;
+  std::string listen = "127.0.0.1:7101";
+  std::vector<std::string> models;
+  std::vector<std::string> ml_nodes;
+  bool allow_private = false;
+  uint32_t beacon_chain_length = consensus::BeaconChain::kDefaultLength;
+  std::string log_level = "info";
+};
+
+void AddFlags(CLI::App& app, Flags& flags) {
+  app.set_config("--config", "", "read options from this file (TOML)");
+  app.add_option("--data", flags.data, "data directory")->required();
+  app.add_option("--genesis", flags.genesis, "the network's genesis file")->required();
+  app.add_option("--key", flags.key, "the participant's key file")->required();
+  app.add_option("--listen", flags.listen, "address:port of the HTTP API")->capture_default_str();
+  app.add_option("--model", flags.models,
+                 "checkpoint whose requests this node serves; may be repeated");
+  app.add_option("--ml-node", flags.ml_nodes, "URL of an ML node; may be repeated");
+  app.add_flag("--allow-private", flags.allow_private,
+               "other nodes may be on private or loopback addresses");
+  app.add_option("--beacon-chain-length", flags.beacon_chain_length,
+                 "links of this participant's beacon chain, as in genesis")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1 << 24));
+  app.add_option("--log-level", flags.log_level, "debug, info, warning or error")
+      ->capture_default_str();
+}
+
+absl::StatusOr<Genesis> ReadGenesis(const std::string& path) {
+  GONKA_ASSIGN_OR_RETURN(const std::string bytes, host::ReadFile(path));
+  const auto genesis = Decode<Genesis>(AsBytes(bytes));
+  if (!genesis.ok()) return Annotate(genesis.status(), fmt::format("genesis '{}'", path));
+  GONKA_RETURN_IF_ERROR(CheckGenesis(*genesis));
+  return genesis;
+}
+
+absl::Status Run(const Flags& flags, const Adjust& adjust, UntilSignal& signal) {
+  const auto listen = ParseListen(flags.listen);
+  if (!listen) {
+    return absl::InvalidArgumentError(
+        fmt::format("--listen must be address:port, is '{}'", flags.listen));
+  }
+  GONKA_ASSIGN_OR_RETURN(const LogLevel level, host::ParseLogLevel(flags.log_level));
+  GONKA_ASSIGN_OR_RETURN(const auto log,
+                         host::OpenLog({.level = level, .file = "", .name = "gonkad"}));
+  GONKA_ASSIGN_OR_RETURN(const KeyPair key, ReadKeyFile(flags.key));
+  net::ParticipantOptions options;
+  GONKA_ASSIGN_OR_RETURN(options.genesis, ReadGenesis(flags.genesis));
+  GONKA_RETURN_IF_ERROR(host::MakeDirectory(flags.data));
+  options.data_directory = flags.data;
+  options.server.address = listen->first;
+  options.server.port = listen->second;
+  options.models = flags.models;
+  options.ml_nodes = flags.ml_nodes;
+  options.allow_private_addresses = flags.allow_private;
+  options.beacon_chain_length = flags.beacon_chain_length;
+  // Whatever made the ledger unusable will not go away by itself: stop, say why, keep the data.
+  options.on_fatal = [&log](const std::string& why) {
+    log->Write(LogLevel::kError, "stopping for good: " + why);
+    std::_Exit(3);
+  };
+  if (adjust) adjust(key, options);
+  host::ThreadLoop loop;
+  host::SystemClock clock;
+  host::SystemEntropy entropy;
+  GONKA_ASSIGN_OR_RETURN(const auto node, net::ParticipantNode::Start(loop, clock, entropy, *log,
+                                                                      key, std::move(options)));
+  log->Write(LogLevel::kInfo,
+             fmt::format("listening on {}:{}, participant {}, network {}", listen->first,
+                         node->port(), Hex(node->account()), ShortHex(node->network())));
+  signal.Wait();
+  log->Write(LogLevel::kInfo, "stopping");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int RunNetworkNode(int argc, char** argv, const char* description, const Adjust& adjust) {
+  CLI::App app(description);
+  Flags flags;
+  AddFlags(app, flags);
+  CLI11_PARSE(app, argc, argv);
+  UntilSignal signal;
+  const absl::Status status = Run(flags, adjust, signal);
+  return status.ok() ? EXIT_SUCCESS : Fail(status);
+}
+
+}  // namespace gonka::apps
