@@ -82,6 +82,7 @@ const char* TxCodeName(TxCode code) {
       "nobody_to_check",
       "removed",
       "quota_exceeded",
+      "expiry_too_far",
   };
   static_assert(std::size(kNames) == kEnumEnd<TxCode>);
   const auto index = static_cast<size_t>(code);

@@ -27,7 +27,10 @@ std::optional<Allowance> FindAllowance(const View& view, const AccountId& ta,
 std::optional<AccountId> FindDeveloperByKey(const View& view, const AccountId& ta,
                                             const Hash& key_digest);
 std::optional<InferenceRecord> FindRecord(const View& view, const InferenceId& id);
-// Records of one epoch, ascending by id, from the id after `after`; at most limit.
+// paid and refunded are all that is left of a settled record's money; nullopt before settlement.
+std::optional<SettledRecord> FindSettledRecord(const View& view, const InferenceId& id);
+// Records of one epoch, by executor and then by id, from the one after `after` (zero: from the
+// first); at most limit.
 std::vector<std::pair<InferenceId, InferenceRecord>> ListRecords(const View& view, uint64_t epoch,
                                                                  const InferenceId& after,
                                                                  size_t limit);
@@ -36,20 +39,48 @@ std::vector<std::pair<CaseId, Case>> ListOpenCases(const View& view);
 
 // The ledger's draw for this developer, sequence and attempt, over the members of the epoch's table
 // who serve the model and are not the transfer agent. What everyone recomputes and the ledger
-// demands.
+// demands: attempt i = 0, 1, 2 is select::DrawWeighted by Member.weight, in the table's order, with
+// TaggedHash("gonka/draw/executor/1", table beacon, allowance salt, developer, ta, u64 sequence,
+// u8 i), where the executors of the attempts before i count for zero too. The table is frozen: who
+// was removed or convicted meanwhile is still drawn, and may be skipped without blame.
 std::variant<AccountId, TxCode> DrawExecutor(const View& view, uint64_t epoch, const ModelId& model,
                                              const AccountId& developer, const AccountId& ta,
                                              uint64_t sequence, uint8_t attempt);
 
-// Who may check a record, in order: the drawn order of those who serve the model but for the
+// Who may check a record, in order: select::DrawOrder with
+// TaggedHash("gonka/draw/validators/1", check_seed) of those who serve the model but for the
 // executor, the transfer agent last. Empty until the check was drawn, or where it was not selected.
 std::vector<AccountId> ValidatorOrder(const View& view, const InferenceRecord& record);
+
+// What a validator may do about a record at a height.
+//
+// The first in ValidatorOrder may commit from assigned_height, the next one check_window_blocks
+// later, and so on; those before may still act too. A commit stops all others: it is revealed from
+// the end of its author's window (at the earliest one block after the commit), for
+// check_window_blocks. A pass, fail or unavailable ends the check. Where nothing is revealed, or
+// inconclusive, the next in order takes over, its window beginning there. Whoever is silent through
+// its window, does not reveal, or is inconclusive has missed a duty.
+struct CheckDuty {
+  // kOk: may commit. kTooEarly: not yet. kNotAssigned: never. kAlreadyDone: has committed, or the
+  // check is closed.
+  TxCode code = TxCode::kNotAssigned;
+  uint64_t place = 0;        // In ValidatorOrder; where the code is kOk or kTooEarly.
+  uint64_t from = 0;         // From this height, if nobody else commits until then.
+  uint64_t reveal_from = 0;  // Where the code is kOk: of a commit in this block.
+};
+CheckDuty DutyOf(const View& view, const InferenceRecord& record, const AccountId& validator,
+                 uint64_t height);
 
 // Records whose check is drawn and open, so that a validator that restarts finds its duties.
 std::vector<InferenceId> ListOpenChecks(const View& view);
 
-// Whether blocks should carry beacon links now.
+// Whether the next block should carry a beacon link: draws are pending, or it begins an epoch,
+// whose table takes its beacon.
 bool DrawsPending(const View& view);
+
+// What the link in the next block must lead to: BeaconChainStep(link) = this. An end that was
+// committed by CommitBeacon counts from the first block of an epoch, that block included.
+std::optional<Hash> NextChainHead(const View& view, const AccountId& proposer);
 
 // The record's escrow, or nothing where the product overflows.
 std::optional<Amount> EscrowOf(uint32_t prompt_tokens, uint32_t tokens_max, Amount price);

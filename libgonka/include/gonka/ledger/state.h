@@ -27,6 +27,8 @@ struct Totals {
                treasury, burned)
 };
 
+inline constexpr uint32_t kParticipantsMax = 4096;
+
 // One record, key "c": where the chain stands.
 struct Chain {
   static constexpr RecordKind kKind{100, 1};
@@ -39,11 +41,13 @@ struct Chain {
   uint64_t beacon_links = 0;  // Links revealed so far; pending draws name the count they wait for.
   uint64_t draws_pending = 0;
   uint64_t epoch_settled = 0;  // Epochs below this number are settled.
+  uint64_t epoch_pruned = 0;   // Epochs below this number are forgotten.
+  uint32_t participants = 0;   // Ever registered; at most kParticipantsMax.
   Totals totals;
   AccountId sequencer;
   MerkleFrontier history;  // Over the block leaves; its root is the app hash.
   GONKA_FIELDS(Chain, network, height, time_us, epoch, epoch_first_height, beacon, beacon_links,
-               draws_pending, epoch_settled, totals, sequencer, history)
+               draws_pending, epoch_settled, epoch_pruned, participants, totals, sequencer, history)
 };
 
 // The sequence numbers that an account has used: everything below base, and base + i where bit i of
@@ -70,12 +74,12 @@ struct Participant {
   Ppm reputation;
   uint32_t clean_epochs = 0;
   uint32_t convictions = 0;
-  uint32_t misses = 0;  // Carried over until duties reach miss_sample_min.
+  uint32_t misses = 0;  // In half misses; carried over until duties reach miss_sample_min.
   uint32_t duties = 0;
   uint64_t active_from_epoch = 0;
   bool removed = false;
   Hash chain_head;                     // The last revealed link, or the committed end of the chain.
-  std::optional<Hash> next_chain_end;  // Acts from the next epoch.
+  std::optional<Hash> next_chain_end;  // Becomes chain_head at the next epoch's first block.
   GONKA_FIELDS(Participant, endpoint, models, weight, collateral, reputation, clean_epochs,
                convictions, misses, duties, active_from_epoch, removed, chain_head, next_chain_end)
 };
@@ -83,10 +87,11 @@ struct Participant {
 // Who takes part in an epoch, frozen at its first block.
 struct Member {
   AccountId id;
-  uint64_t weight = 0;  // Effective: capped.
-  Ppm reputation;
-  List<ModelId, 16> models;
-  GONKA_FIELDS(Member, id, weight, reputation, models)
+  uint64_t weight = 0;         // Effective: capped. What every draw uses.
+  uint64_t proven_weight = 0;  // Before the cap.
+  Ppm reputation;              // When the epoch began.
+  List<ModelId, 16> models;    // Ascending.
+  GONKA_FIELDS(Member, id, weight, proven_weight, reputation, models)
 };
 struct EpochTable {
   static constexpr RecordKind kKind{103, 1};
@@ -111,8 +116,27 @@ struct Standing {
   int64_t cusum_millinats = 0;
   bool alarmed = false;
   bool convicted = false;
+  bool hearing_waits = false;     // A hearing about it waits for more finished records.
+  uint32_t accusations = 0;       // Disputes that it opened and that are not decided.
+  List<AccountId, 3> developers;  // The first three whom it served.
   GONKA_FIELDS(Standing, executed, tokens, checks, checked_tokens, duties, misses_half, passes,
-               fails, cusum_millinats, alarmed, convicted)
+               fails, cusum_millinats, alarmed, convicted, hearing_waits, accusations, developers)
+};
+
+// Where the evidence in a Standing's CUSUM came from since it was last zero. Parties beyond the
+// bound are not noted, and so do not count where the share of each is limited.
+struct EvidenceShare {
+  AccountId party;
+  int64_t millinats = 0;
+  GONKA_FIELDS(EvidenceShare, party, millinats)
+};
+struct EvidenceLog {
+  static constexpr RecordKind kKind{108, 1};
+  List<EvidenceShare, 64> developers;
+  List<EvidenceShare, 64> transfer_agents;
+  List<EvidenceShare, 64> validators;
+  List<InferenceId, 16> records;  // The last ones with positive evidence.
+  GONKA_FIELDS(EvidenceLog, developers, transfer_agents, validators, records)
 };
 
 struct Allowance {
@@ -130,6 +154,13 @@ struct Allowance {
                open_records)
 };
 
+// Records of one model finished in one epoch.
+struct Traffic {
+  static constexpr RecordKind kKind{110, 1};
+  uint64_t records = 0;
+  GONKA_FIELDS(Traffic, records)
+};
+
 enum class InferenceStatus : uint8_t {
   kStarted,
   kFinished,
@@ -139,6 +170,12 @@ enum class InferenceStatus : uint8_t {
   kInvalidated,
   kExpired,
 };
+// As in JSON.
+inline const char* NameOf(InferenceStatus status) {
+  constexpr const char* kNames[] = {"started",  "finished",    "unchecked", "validated",
+                                    "disputed", "invalidated", "expired"};
+  return kNames[static_cast<size_t>(status)];
+}
 
 struct FinishFacts {
   uint64_t height = 0;
@@ -163,32 +200,58 @@ struct VerdictCommit {
   AccountId validator;
   uint64_t height = 0;
   Hash commitment;
+  uint64_t reveal_from = 0;  // For check_window_blocks from here.
   std::optional<ValidateReveal> reveal;
-  GONKA_FIELDS(VerdictCommit, validator, height, commitment, reveal)
+  GONKA_FIELDS(VerdictCommit, validator, height, commitment, reveal_from, reveal)
 };
 
-// One record. The first validator in order may commit from assigned_height, the next one
-// check_window_blocks later, and so on; a verdict is revealed once its author's window has closed.
+// One record. queries.h says who may check it when (DutyOf).
 struct InferenceRecord {
   static constexpr RecordKind kKind{106, 1};
   Assignment assignment;
   InferenceStatus status = InferenceStatus::kStarted;
-  bool settled = false;  // Terminal.
+  bool settled = false;  // Terminal. Only what SettledRecord keeps is filled in then.
   uint64_t opened_height = 0;
+  bool started = false;   // The transfer agent's own Start is in; false where Finish opened it.
+  bool accepted = false;  // The executor's Accept is on the ledger.
   Amount price;           // Per token, at Start.
   Amount escrow;          // Until finished or expired.
   Amount held;            // After; what is left to pay or refund.
-  bool accepted = false;  // The executor's Accept is on the ledger.
+  Amount paid;            // Of what was held, to participants.
+  Amount refunded;        // Of what was held, to the developer.
   std::optional<FinishFacts> finish;
   std::optional<DeliveredFacts> delivered;
-  Ppm check_rate;   // Stored when the record was opened.
-  Hash check_seed;  // Zero until drawn.
+  bool delivery_differs = false;  // Delivered without proof that the executor signed it.
+  Ppm check_rate;                 // Stored when the record was opened.
+  Hash check_seed;                // Zero until drawn.
   bool check_selected = false;
+  bool check_closed = false;  // No more verdicts: one stands, or there is nothing to check.
   uint64_t assigned_height = 0;
+  // The window of ValidatorOrder's number `turn` begins at turn_height, that of the next one
+  // check_window_blocks later, and so on; those before have had theirs.
+  uint32_t turn = 0;
+  uint64_t turn_height = 0;
   List<VerdictCommit, 64> verdicts;  // In the order of their commits.
-  GONKA_FIELDS(InferenceRecord, assignment, status, settled, opened_height, price, escrow, held,
-               accepted, finish, delivered, check_rate, check_seed, check_selected, assigned_height,
+  GONKA_FIELDS(InferenceRecord, assignment, status, settled, opened_height, started, accepted,
+               price, escrow, held, paid, refunded, finish, delivered, delivery_differs, check_rate,
+               check_seed, check_selected, check_closed, assigned_height, turn, turn_height,
                verdicts)
+};
+
+// What a record shrinks to at settlement, under the same key.
+struct SettledRecord {
+  static constexpr RecordKind kKind{109, 1};
+  InferenceStatus status = InferenceStatus::kExpired;
+  uint32_t epoch = 0;
+  AccountId developer;
+  AccountId ta;
+  AccountId executor;
+  uint32_t prompt_tokens = 0;
+  uint32_t output_tokens = 0;
+  Amount paid;
+  Amount refunded;
+  GONKA_FIELDS(SettledRecord, status, epoch, developer, ta, executor, prompt_tokens, output_tokens,
+               paid, refunded)
 };
 
 struct Ballot {
@@ -200,24 +263,32 @@ struct Ballot {
 };
 
 enum class CaseKind : uint8_t { kDispute, kHearing };
+inline const char* NameOf(CaseKind kind) {
+  return kind == CaseKind::kDispute ? "dispute" : "hearing";
+}
 
-// A dispute about one record or a hearing about one participant. Commits are taken from
-// opened_height to commit_until, reveals after it to reveal_until; both ends included.
+// A dispute about one record or a hearing about one participant. Commits are taken until
+// commit_until, reveals after it (or once all have committed) until reveal_until; both ends
+// included.
 struct Case {
   static constexpr RecordKind kKind{107, 1};
   CaseKind kind = CaseKind::kDispute;
   uint64_t epoch = 0;
   AccountId accused;
   std::optional<AccountId> accuser;
-  DisputeCause cause = DisputeCause::kFail;
-  List<InferenceId, 16> records;  // The disputed one, or the hearing's sample once it is drawn.
-  bool drawn = false;             // Committee (and sample) are known and voting is open.
+  DisputeCause cause = DisputeCause::kFail;  // Of a dispute.
+  Amount bond;                               // The accuser's.
+  ModelId model;
+  List<InferenceId, 16> records;   // The disputed one, or the hearing's sample once it is drawn.
+  List<InferenceId, 16> triggers;  // What a hearing was opened by; never in its sample.
+  bool drawn = false;              // Committee (and sample) are known and voting is open.
   uint64_t commit_until = 0;
   uint64_t reveal_until = 0;
   List<Ballot, 4096> ballots;  // Ascending by voter.
   bool decided = false;
-  GONKA_FIELDS(Case, kind, epoch, accused, accuser, cause, records, drawn, commit_until,
-               reveal_until, ballots, decided)
+  bool upheld = false;  // Of a decided case: the record is invalid, or the accused convicted.
+  GONKA_FIELDS(Case, kind, epoch, accused, accuser, cause, bond, model, records, triggers, drawn,
+               commit_until, reveal_until, ballots, decided, upheld)
 };
 
 }  // namespace gonka::ledger

@@ -41,7 +41,7 @@ Hash NextBeacon(const Hash& beacon, uint64_t height, const Hash& link);
 struct StateWrite {
   static constexpr const char* kName = "state";
   Blob<1024> key;
-  std::optional<Blob<1'048'576>> value;  // Nothing where the key was deleted.
+  std::optional<Blob<4'194'304>> value;  // Nothing where the key was deleted.
   GONKA_FIELDS(StateWrite, key, value)
 };
 struct ReceiptLeaf {

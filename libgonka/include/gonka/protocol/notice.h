@@ -18,6 +18,7 @@ enum class RefundReason : uint8_t {
 };
 template <>
 inline constexpr uint64_t kEnumEnd<RefundReason> = 6;
+const char* NameOf(RefundReason value);
 
 enum class WithholdReason : uint8_t {
   kConviction,    // The epoch's pay is forfeited.
@@ -25,23 +26,27 @@ enum class WithholdReason : uint8_t {
   kAvailability,  // Misses beyond bad luck.
   kWeightCap,     // Weight above the cap earns nothing.
   kNotDelivered,  // A transfer agent's share without Delivered.
-  kNotChecked,    // A validator's share where nobody checked.
-  kRounding,
+  kNotChecked,    // A validator's share where nobody checked; of nobody: participant is zero.
+  kRounding,      // Of nobody: participant is zero.
 };
 template <>
 inline constexpr uint64_t kEnumEnd<WithholdReason> = 7;
+const char* NameOf(WithholdReason value);
 
 enum class ConvictionCause : uint8_t { kEvidence, kTwoOutputs, kFalseOpening };
 template <>
 inline constexpr uint64_t kEnumEnd<ConvictionCause> = 3;
+const char* NameOf(ConvictionCause value);
 
 enum class DisputeOutcome : uint8_t { kUpheld, kRejected, kUndecided };
 template <>
 inline constexpr uint64_t kEnumEnd<DisputeOutcome> = 3;
+const char* NameOf(DisputeOutcome value);
 
 enum class DisputeCause : uint8_t { kFail, kUnavailable, kDelivery };
 template <>
 inline constexpr uint64_t kEnumEnd<DisputeCause> = 3;
+const char* NameOf(DisputeCause value);
 
 struct EpochStarted {
   static constexpr const char* kName = "epoch_started";
@@ -198,12 +203,13 @@ struct EpochSettled {
   static constexpr const char* kName = "epoch_settled";
   uint64_t epoch = 0;
   uint32_t records = 0;
+  Amount fees;      // Held by the epoch's records before; fees + emission = the four below.
   Amount emission;  // Minted for this epoch.
   Amount paid;      // Fees and emission, to all participants.
   Amount refunded;  // To developers, at settlement.
   Amount burned;
   Amount treasury;  // Added.
-  GONKA_FIELDS(EpochSettled, epoch, records, emission, paid, refunded, burned, treasury)
+  GONKA_FIELDS(EpochSettled, epoch, records, fees, emission, paid, refunded, burned, treasury)
 };
 struct ParticipantJoined {
   static constexpr const char* kName = "participant_joined";

@@ -11,6 +11,7 @@ namespace gonka {
 enum class Verdict : uint8_t { kPass, kFail, kInconclusive, kUnavailable };
 template <>
 inline constexpr uint64_t kEnumEnd<Verdict> = 4;
+const char* NameOf(Verdict value);
 
 // Becomes, or changes, a participant. Acts from the next epoch.
 struct Register {
@@ -186,11 +187,15 @@ enum class TxCode : uint16_t {
   kNobodyToCheck,  // Reputation 0 and nobody but the executor serves the model.
   kRemoved,        // The participant was removed for fraud.
   kQuotaExceeded,
+  kExpiryTooFar,  // Later than the answer's length explains.
   kTxCodeEnd,
 };
 template <>
 inline constexpr uint64_t kEnumEnd<TxCode> = static_cast<uint64_t>(TxCode::kTxCodeEnd);
 const char* TxCodeName(TxCode code);  // "wrong_executor"
+inline const char* NameOf(TxCode code) {
+  return TxCodeName(code);
+}
 
 struct Receipt {
   TxHash tx;

@@ -1,0 +1,134 @@
+#include <fmt/format.h>
+
+#include "gonka/ledger/ledger.h"
+#include "gonka/ledger/queries.h"
+#include "ledger/cases.h"
+#include "ledger/draws.h"
+#include "ledger/epochs.h"
+#include "ledger/events.h"
+#include "ledger/finish_block.h"
+#include "ledger/money.h"
+#include "ledger/records.h"
+#include "ledger/sequence.h"
+
+namespace gonka::ledger {
+namespace {
+
+absl::Status Refuse(const BlockHeader& header, const std::string& why) {
+  return absl::InvalidArgumentError(fmt::format("block {}: {}", header.height, why));
+}
+
+absl::Status CheckHeader(const Chain& chain, const BlockHeader& header) {
+  if (header.network != chain.network) {
+    return Refuse(header,
+                  fmt::format("is of network {}, not {}", Hex(header.network), Hex(chain.network)));
+  }
+  if (header.height != chain.height + 1) {
+    return Refuse(header, fmt::format("does not follow height {}", chain.height));
+  }
+  if (header.time_us <= chain.time_us) {
+    return Refuse(header,
+                  fmt::format("time {} us is not after {} us", header.time_us, chain.time_us));
+  }
+  const Hash app_hash = chain.history.Root();
+  if (header.app_hash != app_hash) {
+    return Refuse(header, fmt::format("expects app hash {}, the state before it has {}",
+                                      Hex(header.app_hash), Hex(app_hash)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RevealLink(BlockState& state, const BlockHeader& header) {
+  if (!header.link) return absl::OkStatus();
+  const Key key = keys::OfParticipant(header.proposer);
+  const Participant* proposer = state.participants.Find(key);
+  if (proposer == nullptr) {
+    return Refuse(header,
+                  fmt::format("has a link of {}, which is no participant", Hex(header.proposer)));
+  }
+  if (proposer->chain_head.IsZero() || BeaconChainStep(*header.link) != proposer->chain_head) {
+    return Refuse(header, fmt::format("link {} does not continue the chain of {}",
+                                      Hex(*header.link), Hex(header.proposer)));
+  }
+  state.participants.Change(key).chain_head = *header.link;
+  state.chain.beacon = NextBeacon(state.chain.beacon, header.height, *header.link);
+  ++state.chain.beacon_links;
+  return absl::OkStatus();
+}
+
+absl::Status BeginBlock(BlockState& state, const BlockHeader& header) {
+  state.chain.height = header.height;
+  state.chain.time_us = header.time_us;
+  const bool begins_epoch = BeginsEpoch(state);
+  if (begins_epoch) AdoptChainEnds(state);
+  GONKA_RETURN_IF_ERROR(RevealLink(state, header));
+  if (begins_epoch) BeginEpoch(state);
+  state.KeepEvent();
+  return absl::OkStatus();
+}
+
+TxCode ApplyEvent(BlockState& state, const AccountId& sender, const Event& event) {
+  state.BeginEvent();
+  const TxCode code =
+      std::visit([&](const auto& body) { return Apply(state, sender, body); }, event);
+  if (code == TxCode::kOk) {
+    state.KeepEvent();
+  } else {
+    state.TakeBackEvent();
+  }
+  return code;
+}
+
+TxCode Admit(BlockState& state, const SignedTx& tx) {
+  if (tx.network != state.chain.network) return TxCode::kWrongNetwork;
+  const Key key = keys::Of(tx.sender);
+  const Account* account = state.accounts.Find(key);
+  if (account == nullptr) return TxCode::kUnknownAccount;
+  const TxCode code = CheckSequence(account->window, tx.sequence);
+  if (code != TxCode::kOk) return code;
+  UseSequence(state.accounts.Change(key).window, tx.sequence);
+  state.KeepEvent();
+  return TxCode::kOk;
+}
+
+void ApplyTx(BlockState& state, const VerifiedTx& verified, std::vector<Receipt>& receipts) {
+  const TxCode admission = Admit(state, verified.tx);
+  for (uint32_t i = 0; i < verified.tx.events.size(); ++i) {
+    const TxCode code = admission == TxCode::kOk
+                            ? ApplyEvent(state, verified.tx.sender, verified.tx.events[i])
+                            : admission;
+    receipts.push_back({.tx = verified.hash, .index = i, .code = code});
+  }
+}
+
+void EndBlock(BlockState& state) {
+  ExpireRecords(state);
+  RunTimers(state);
+  RunDueDraws(state);
+  if (const std::optional<uint64_t> epoch = EpochToSettle(state)) SettleEpoch(state, *epoch);
+  Prune(state);
+  GONKA_CHECK(IsConserved(state.chain.totals));
+}
+
+}  // namespace
+
+absl::StatusOr<BlockResult> ApplyBlock(const View& view, const BlockHeader& header,
+                                       std::span<const VerifiedTx> txs) {
+  BlockState state(view);
+  GONKA_RETURN_IF_ERROR(CheckHeader(state.chain, header));
+  GONKA_RETURN_IF_ERROR(BeginBlock(state, header));
+  std::vector<Receipt> receipts;
+  for (const VerifiedTx& tx : txs) ApplyTx(state, tx, receipts);
+  EndBlock(state);
+  return FinishBlock(state, std::move(receipts));
+}
+
+TxCode CheckAdmission(const View& view, const SignedTx& tx) {
+  if (tx.network != ReadChain(view).network) return TxCode::kWrongNetwork;
+  if (tx.events.empty()) return TxCode::kMalformed;
+  const std::optional<Account> account = FindAccount(view, tx.sender);
+  if (!account) return TxCode::kUnknownAccount;
+  return CheckSequence(account->window, tx.sequence);
+}
+
+}  // namespace gonka::ledger

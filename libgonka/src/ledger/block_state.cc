@@ -1,0 +1,88 @@
+#include "ledger/block_state.h"
+
+#include <algorithm>
+
+#include "gonka/ledger/queries.h"
+#include "ledger/members.h"
+
+namespace gonka::ledger {
+namespace {
+
+template <class T>
+T ReadOr(const View& view, const Key& key) {
+  const std::optional<Bytes> bytes = view.Get(key.span());
+  return bytes ? DecodeStored<T>(*bytes) : T{};
+}
+
+}  // namespace
+
+BlockState::BlockState(const View& base)
+    : view(base),
+      chain(ReadOr<Chain>(base, keys::OfChain())),
+      params(ReadOr<Params>(base, keys::OfParams())),
+      accounts(base),
+      cases(base),
+      epochs(base),
+      api_keys(base),
+      allowances(base),
+      models(base),
+      traffic(base),
+      participants(base),
+      records(base),
+      standings(base),
+      evidence(base),
+      stored_params(base),
+      index(base) {}
+
+template <class Self, class F>
+void BlockState::ForEachTable(Self& self, const F& visit) {
+  visit(self.accounts);
+  visit(self.cases);
+  visit(self.epochs);
+  visit(self.api_keys);
+  visit(self.allowances);
+  visit(self.models);
+  visit(self.traffic);
+  visit(self.participants);
+  visit(self.records);
+  visit(self.standings);
+  visit(self.evidence);
+  visit(self.stored_params);
+  visit(self.index);
+}
+
+void BlockState::BeginEvent() {
+  totals_before_ = chain.totals;
+  draws_pending_before_ = chain.draws_pending;
+  participants_before_ = chain.participants;
+  notices_before_ = notices.size();
+}
+
+void BlockState::KeepEvent() {
+  ForEachTable(*this, [](auto& table) { table.Keep(); });
+}
+
+void BlockState::TakeBackEvent() {
+  ForEachTable(*this, [](auto& table) { table.TakeBack(); });
+  chain.totals = totals_before_;
+  chain.draws_pending = draws_pending_before_;
+  chain.participants = participants_before_;
+  notices.resize(notices_before_);
+}
+
+std::vector<StateWrite> BlockState::CollectWrites() const {
+  std::vector<StateWrite> writes;
+  ForEachTable(*this, [&](const auto& table) { table.Collect(writes); });
+  std::sort(writes.begin(), writes.end(), KeyBefore);
+  return writes;
+}
+
+const select::WeightTable& BlockState::ServingWeights(uint64_t epoch, const ModelId& model) {
+  const std::pair key(epoch, model);
+  const auto found = serving_.find(key);
+  if (found != serving_.end()) return found->second;
+  const std::vector<uint64_t> weights = WeightsServing(epochs.Get(keys::OfEpoch(epoch)), model);
+  return serving_.emplace(key, select::WeightTable(weights)).first->second;
+}
+
+}  // namespace gonka::ledger

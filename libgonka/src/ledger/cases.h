@@ -1,0 +1,28 @@
+#pragma once
+
+// Disputes about one record, and what all cases share: voting and deadlines.
+
+#include "ledger/block_state.h"
+
+namespace gonka::ledger {
+
+// Moves the record to disputed and waits for the draw of its committee. Refused where the accuser
+// has too many accusations in flight or too little collateral for the bond.
+TxCode OpenDispute(BlockState& state, const InferenceId& id, InferenceRecord& record,
+                   const AccountId& accuser, DisputeCause cause);
+// The draw of the committee: voting begins.
+void SeatCommittee(BlockState& state, const CaseId& id, const Hash& seed);
+// By the revealed votes, or undecided where settlement does not wait any longer.
+void DecideDispute(BlockState& state, const CaseId& id, Case& dispute, bool out_of_time);
+
+// Registers a new case for its epoch.
+Case& PutCase(BlockState& state, const CaseId& id, Case value);
+void SetTimer(BlockState& state, uint64_t height, const CaseId& id);
+// Ballots are known: opens voting, for so many blocks to commit.
+void OpenVoting(BlockState& state, const CaseId& id, Case& open, uint32_t commit_blocks);
+// At the end of a block: cases whose time has come.
+void RunTimers(BlockState& state);
+// At settlement: nothing stays open.
+void CloseCases(BlockState& state, uint64_t epoch);
+
+}  // namespace gonka::ledger

@@ -1,0 +1,27 @@
+#pragma once
+
+// What each event does: kOk and its effects, or why not; what a refused event changed is taken back
+// by the caller.
+
+#include "gonka/protocol/tx.h"
+#include "ledger/block_state.h"
+
+namespace gonka::ledger {
+
+TxCode Apply(BlockState& state, const AccountId& sender, const Register& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const Transfer& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const DepositCollateral& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const Allow& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const Start& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const Finish& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const Delivered& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const ValidateCommit& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const ValidateReveal& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const VoteCommit& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const VoteReveal& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const CommitBeacon& event);
+
+// Refuses what a participant that was removed for fraud may not do any more, and strangers.
+TxCode CheckParticipant(BlockState& state, const AccountId& id);
+
+}  // namespace gonka::ledger

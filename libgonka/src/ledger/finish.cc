@@ -1,0 +1,176 @@
+// What the executor and the transfer agent say about a record after it was opened.
+
+#include "gonka/ledger/queries.h"
+#include "gonka/rewards/fee.h"
+#include "ledger/checks.h"
+#include "ledger/convict.h"
+#include "ledger/draws.h"
+#include "ledger/events.h"
+#include "ledger/hearings.h"
+#include "ledger/members.h"
+#include "ledger/money.h"
+#include "ledger/records.h"
+
+namespace gonka::ledger {
+namespace {
+
+FinishFacts FactsOf(const Finish& event, uint64_t height) {
+  return {.height = height,
+          .output_tokens = event.output_tokens,
+          .output_digest = event.output_digest,
+          .artifact_root = event.artifact_root,
+          .artifact_bytes = event.artifact_bytes,
+          .finish = event.finish};
+}
+
+TxCode CheckOpening(const AccountId& sender, const Finish& event) {
+  if (!event.opening) return TxCode::kUnknownInference;
+  const Assignment& assignment = event.opening->assignment;
+  if (InferenceIdOf(assignment) != event.inference) return TxCode::kMalformed;
+  if (assignment.executor != sender) return TxCode::kWrongExecutor;
+  const bool valid = VerifySignature(assignment.request.ta.value, AssignmentSigningHash(assignment),
+                                     event.opening->ta_signature);
+  return valid ? TxCode::kOk : TxCode::kBadSignature;
+}
+
+// The transfer agent signed one assignment for the executor and put another one on the ledger: the
+// work cannot be judged, the miss is the transfer agent's.
+TxCode CloseContradicted(BlockState& state, const Finish& event, InferenceRecord& record) {
+  CountMiss(state, record.assignment.request.epoch, record.assignment.request.ta, 2);
+  CloseUnfinished(state, event.inference, record, RefundReason::kExpired);
+  state.Tell(RecordExpired{.inference = event.inference, .executor = record.assignment.executor});
+  return TxCode::kOk;
+}
+
+TxCode CheckFinish(const InferenceRecord& record, const AccountId& sender, const Finish& event) {
+  if (record.assignment.executor != sender) return TxCode::kWrongExecutor;
+  if (record.settled) return TxCode::kTooLate;
+  if (record.finish) {
+    const bool same = *record.finish == FactsOf(event, record.finish->height);
+    return same ? TxCode::kAlreadyDone : TxCode::kConflictsWithRecord;
+  }
+  if (record.status != InferenceStatus::kStarted) return TxCode::kExpired;
+  if (event.output_tokens > record.assignment.request.tokens_max) return TxCode::kTokenLimit;
+  return TxCode::kOk;
+}
+
+// Cost is held until settlement, the rest of the escrow goes home.
+Amount HoldCost(BlockState& state, InferenceRecord& record) {
+  const std::optional<Amount> cost =
+      rewards::Cost(record.assignment.prompt_tokens, record.finish->output_tokens, record.price);
+  GONKA_CHECK(cost.has_value());  // Not above the escrow, which was computed.
+  const rewards::EscrowSplit split = rewards::SettleEscrow(record.escrow, *cost);
+  Move(state, EscrowIn(record), HeldBy(record), split.paid);
+  ReturnEscrow(state, record, split.refund);
+  return split.paid;
+}
+
+void CountWork(BlockState& state, const InferenceRecord& record) {
+  const Request& request = record.assignment.request;
+  Standing& standing =
+      state.standings.Ensure(keys::OfStanding(request.epoch, record.assignment.executor));
+  ++standing.executed;
+  ++standing.duties;
+  standing.tokens += uint64_t{record.assignment.prompt_tokens} + record.finish->output_tokens;
+  auto& developers = standing.developers;
+  const bool known =
+      std::find(developers.begin(), developers.end(), request.developer) != developers.end();
+  if (!known && developers.size() < developers.kMax) developers.push_back(request.developer);
+  ++state.traffic.Ensure(keys::OfTraffic(request.epoch, request.model)).records;
+}
+
+void Complete(BlockState& state, const Finish& event, InferenceRecord& record) {
+  const uint64_t epoch = record.assignment.request.epoch;
+  record.status = InferenceStatus::kFinished;
+  record.finish = FactsOf(event, state.height());
+  state.index.Erase(keys::OfExpiry(record.assignment.request.expiry_height, event.inference));
+  const Amount cost = HoldCost(state, record);
+  CountWork(state, record);
+  state.Tell(RecordFinished{
+      .inference = event.inference, .output_tokens = event.output_tokens, .cost = cost});
+  const Key standing = keys::OfStanding(epoch, record.assignment.executor);
+  if (state.standings.Get(standing).convicted) {
+    return RefundConvicted(state, event.inference, record);
+  }
+  QueueCheckDraw(state, event.inference);
+  if (record.delivered) CompareDelivery(state, record);
+  WakeHearing(state, epoch, record.assignment.executor);
+}
+
+}  // namespace
+
+TxCode Apply(BlockState& state, const AccountId& sender, const Finish& event) {
+  const Key key = keys::Of(event.inference);
+  if (state.records.Find(key) == nullptr) {
+    if (const TxCode code = CheckOpening(sender, event); code != TxCode::kOk) return code;
+    const TxCode code = OpenRecord(state, event.opening->assignment);
+    if (code != TxCode::kOk) return code;
+  }
+  if (const TxCode code = CheckFinish(state.records.Get(key), sender, event); code != TxCode::kOk) {
+    return code;
+  }
+  InferenceRecord& record = state.records.Change(key);
+  if (event.opening && !(event.opening->assignment == record.assignment)) {
+    const TxCode code = CheckOpening(sender, event);
+    return code == TxCode::kOk ? CloseContradicted(state, event, record) : code;
+  }
+  Complete(state, event, record);
+  return TxCode::kOk;
+}
+
+namespace {
+
+TxCode CheckDelivered(const InferenceRecord& record, const AccountId& sender,
+                      const Delivered& event) {
+  if (record.assignment.request.ta != sender) return TxCode::kWrongTransferAgent;
+  if (record.settled) return TxCode::kTooLate;
+  if (record.status == InferenceStatus::kExpired) return TxCode::kExpired;
+  if (record.delivered) {
+    const bool same = record.delivered->output_digest == event.output_digest &&
+                      record.delivered->output_tokens == event.output_tokens &&
+                      record.delivered->executor_signature == event.executor_signature;
+    return same ? TxCode::kAlreadyDone : TxCode::kConflictsWithRecord;
+  }
+  if (event.output_tokens > record.assignment.request.tokens_max) return TxCode::kTokenLimit;
+  if (!event.executor_signature) return TxCode::kOk;
+  const Hash hash = DeliverySigningHash(event.inference, event.output_digest, event.output_tokens);
+  const bool valid =
+      VerifySignature(record.assignment.executor.value, hash, *event.executor_signature);
+  return valid ? TxCode::kOk : TxCode::kBadSignature;
+}
+
+bool Matches(const InferenceRecord& record) {
+  return record.finish && record.delivered &&
+         record.finish->output_digest == record.delivered->output_digest &&
+         record.finish->output_tokens == record.delivered->output_tokens;
+}
+
+}  // namespace
+
+void CompareDelivery(BlockState& state, InferenceRecord& record) {
+  if (Matches(record)) return;
+  const uint64_t epoch = record.assignment.request.epoch;
+  if (record.delivered->executor_signature) {
+    return Convict(state, epoch, record.assignment.executor, ConvictionCause::kTwoOutputs);
+  }
+  // Nothing proves that the executor signed this: the transfer agent is at fault and gets no share.
+  record.delivery_differs = true;
+  CountMiss(state, epoch, record.assignment.request.ta, 2);
+}
+
+TxCode Apply(BlockState& state, const AccountId& sender, const Delivered& event) {
+  const Key key = keys::Of(event.inference);
+  const InferenceRecord* found = state.records.Find(key);
+  if (found == nullptr) return TxCode::kUnknownInference;
+  if (const TxCode code = CheckDelivered(*found, sender, event); code != TxCode::kOk) return code;
+  InferenceRecord& record = state.records.Change(key);
+  record.delivered = DeliveredFacts{.height = state.height(),
+                                    .output_digest = event.output_digest,
+                                    .output_tokens = event.output_tokens,
+                                    .executor_signature = event.executor_signature};
+  state.Tell(RecordDelivered{.inference = event.inference, .matches = Matches(record)});
+  if (record.finish) CompareDelivery(state, record);
+  return TxCode::kOk;
+}
+
+}  // namespace gonka::ledger

@@ -1,0 +1,170 @@
+#include <fmt/format.h>
+
+#include <map>
+
+#include "gonka/ledger/ledger.h"
+#include "gonka/ledger/queries.h"
+#include "ledger/keys.h"
+#include "ledger/members.h"
+#include "ledger/money.h"
+#include "ledger/stored.h"
+
+namespace gonka::ledger {
+namespace {
+
+// One pass over the whole state, adding up what the rules keep in running totals.
+class Audit {
+ public:
+  explicit Audit(const View& view) : view_(view), chain_(ReadChain(view)) {}
+  absl::Status Run();
+
+ private:
+  template <class T, class F>
+  void ForEach(char letter, const F& visit) {
+    view_.Scan(Key(letter).span(), {}, [&](ByteSpan key, ByteSpan value) {
+      visit(KeyReader(key), DecodeStored<T>(value));
+      return failure_.ok();
+    });
+  }
+  void Fail(const std::string& what) {
+    if (failure_.ok()) failure_ = absl::InternalError("invariant broken: " + what);
+  }
+  void Expect(bool holds, const std::string& what) {
+    if (!holds) Fail(what);
+  }
+  void ExpectSame(const char* what, Amount sum, Amount total) {
+    Expect(sum == total,
+           fmt::format("{} sum to {}, the totals say {}", what, sum.units(), total.units()));
+  }
+
+  void SumUp();
+  void CheckRecord(const InferenceId& id, const InferenceRecord& record);
+  void CheckMoneyOf(const InferenceId& id, const InferenceRecord& record);
+  void CheckIndexes();
+  void CheckCounts();
+
+  const View& view_;
+  const Chain chain_;
+  Totals sums_;
+  uint64_t records_ = 0;
+  uint32_t participants_ = 0;
+  std::map<std::pair<AccountId, AccountId>, uint32_t> open_records_;
+  absl::Status failure_ = absl::OkStatus();
+};
+
+void Audit::CheckMoneyOf(const InferenceId& id, const InferenceRecord& record) {
+  const std::string name = fmt::format("record {}", Hex(id));
+  const bool started = record.status == InferenceStatus::kStarted;
+  Expect(started || record.escrow == Amount(0), name + " has an escrow but is not open");
+  Expect(record.finish.has_value() || record.held == Amount(0), name + " holds without a Finish");
+  if (record.settled || !record.finish) return;
+  const std::optional<Amount> cost =
+      EscrowOf(record.assignment.prompt_tokens, record.finish->output_tokens, record.price);
+  Expect(cost == record.held + record.refunded + record.paid,
+         name + " does not add up to its cost");
+  Expect(record.held == Amount(0) || record.refunded == Amount(0),
+         name + " was refunded and still holds coins");
+}
+
+void Audit::CheckRecord(const InferenceId& id, const InferenceRecord& record) {
+  ++records_;
+  sums_.escrows += record.escrow;
+  sums_.held += record.held;
+  const Request& request = record.assignment.request;
+  CheckMoneyOf(id, record);
+  const bool finished =
+      record.status != InferenceStatus::kStarted && record.status != InferenceStatus::kExpired;
+  Expect(finished == record.finish.has_value(),
+         fmt::format("record {} is {} a Finish", Hex(id), finished ? "past" : "without"));
+  Expect(record.settled == (request.epoch < chain_.epoch_settled),
+         fmt::format("record {} of epoch {} is {}settled", Hex(id), request.epoch,
+                     record.settled ? "" : "not "));
+  if (record.settled) {
+    Expect(record.status != InferenceStatus::kStarted &&
+               record.status != InferenceStatus::kFinished &&
+               record.status != InferenceStatus::kDisputed,
+           fmt::format("settled record {} is not terminal", Hex(id)));
+  } else if (record.status == InferenceStatus::kStarted) {
+    ++open_records_[{request.ta, request.developer}];
+  }
+}
+
+void Audit::SumUp() {
+  ForEach<Account>('a', [&](KeyReader, const Account& a) { sums_.balances += a.balance; });
+  ForEach<Allowance>('l', [&](KeyReader key, const Allowance& allowance) {
+    sums_.allowances += allowance.available;
+    const AccountId ta{key.NextHash()};
+    open_records_[{ta, AccountId{key.NextHash()}}] += 0;
+  });
+  ForEach<InferenceRecord>('r', [&](KeyReader key, const InferenceRecord& record) {
+    CheckRecord(InferenceId{key.NextHash()}, record);
+  });
+  ForEach<Case>('d', [&](KeyReader, const Case& open) {
+    sums_.bonds += open.bond;
+    Expect(open.decided || open.epoch >= chain_.epoch_settled, "a case outlived its settlement");
+  });
+  ForEach<Participant>('p', [&](KeyReader, const Participant& participant) {
+    sums_.collateral += participant.collateral;
+    ++participants_;
+  });
+}
+
+void Audit::CheckIndexes() {
+  uint64_t indexed = 0;
+  ForEach<IndexEntry>('x', [&](KeyReader key, const IndexEntry&) {
+    const uint64_t epoch = key.NextNumber();
+    const uint16_t place = key.NextShort();
+    const InferenceId id{key.NextHash()};
+    const std::optional<InferenceRecord> record = FindRecord(view_, id);
+    const std::optional<EpochTable> table = FindEpoch(view_, epoch);
+    ++indexed;
+    Expect(record && table && place < table->members.size() &&
+               table->members[place].id == record->assignment.executor &&
+               record->assignment.request.epoch == epoch,
+           fmt::format("the index of work names record {} wrongly", Hex(id)));
+  });
+  Expect(indexed == records_, fmt::format("{} records, {} in the index", records_, indexed));
+  uint64_t draws = 0;
+  ForEach<IndexEntry>('q', [&](KeyReader, const IndexEntry&) { ++draws; });
+  Expect(draws == chain_.draws_pending,
+         fmt::format("{} draws are queued, the chain counts {}", draws, chain_.draws_pending));
+  uint64_t expiring = 0;
+  ForEach<IndexEntry>('h', [&](KeyReader, const IndexEntry&) { ++expiring; });
+  uint64_t started = 0;
+  for (const auto& [pair, count] : open_records_) started += count;
+  Expect(expiring == started,
+         fmt::format("{} records are open, {} will expire", started, expiring));
+}
+
+void Audit::CheckCounts() {
+  for (const auto& [pair, count] : open_records_) {
+    const std::optional<Allowance> allowance = FindAllowance(view_, pair.first, pair.second);
+    Expect(allowance && allowance->open_records == count,
+           fmt::format("allowance of {} for {} does not have {} open records", Hex(pair.second),
+                       Hex(pair.first), count));
+  }
+  Expect(participants_ == chain_.participants, "participants are counted wrongly");
+}
+
+absl::Status Audit::Run() {
+  SumUp();
+  const Totals& totals = chain_.totals;
+  ExpectSame("balances", sums_.balances, totals.balances);
+  ExpectSame("allowances", sums_.allowances, totals.allowances);
+  ExpectSame("escrows", sums_.escrows, totals.escrows);
+  ExpectSame("held fees", sums_.held, totals.held);
+  ExpectSame("bonds", sums_.bonds, totals.bonds);
+  ExpectSame("collateral", sums_.collateral, totals.collateral);
+  Expect(IsConserved(totals), "the pots do not sum to genesis and minted coins");
+  CheckIndexes();
+  CheckCounts();
+  return failure_;
+}
+
+}  // namespace
+
+absl::Status CheckInvariants(const View& view) {
+  return Audit(view).Run();
+}
+
+}  // namespace gonka::ledger

@@ -1,0 +1,227 @@
+#include "gonka/ledger/queries.h"
+
+#include <algorithm>
+
+#include "gonka/rewards/fee.h"
+#include "ledger/checks.h"
+#include "ledger/executor_draw.h"
+#include "ledger/keys.h"
+#include "ledger/members.h"
+#include "ledger/stored.h"
+
+namespace gonka::ledger {
+namespace {
+
+template <class T>
+std::optional<T> FindValue(const View& view, const Key& key) {
+  const std::optional<Bytes> bytes = view.Get(key.span());
+  if (!bytes) return std::nullopt;
+  return DecodeStored<T>(*bytes);
+}
+
+template <class T>
+T GetValue(const View& view, const Key& key) {
+  std::optional<T> value = FindValue<T>(view, key);
+  GONKA_CHECK(value.has_value());
+  return *std::move(value);
+}
+
+// All values under a prefix, with the id at the end of their keys.
+template <class Id, class T>
+std::vector<std::pair<Id, T>> ListValues(const View& view, char letter) {
+  std::vector<std::pair<Id, T>> values;
+  view.Scan(Key(letter).span(), {}, [&](ByteSpan key, ByteSpan value) {
+    values.emplace_back(Id{KeyReader(key).NextHash()}, DecodeStored<T>(value));
+    return true;
+  });
+  return values;
+}
+
+template <class Id>
+std::vector<Id> ListIds(const View& view, const Key& prefix) {
+  std::vector<Id> ids;
+  view.Scan(prefix.span(), {}, [&](ByteSpan key, ByteSpan) {
+    ids.push_back(Id{KeyReader(key.subspan(prefix.span().size() - 1)).NextHash()});
+    return true;
+  });
+  return ids;
+}
+
+Bytes KeyBytes(const Key& key) {
+  return ToBytes(key.span());
+}
+
+}  // namespace
+
+Chain ReadChain(const View& view) {
+  return GetValue<Chain>(view, keys::OfChain());
+}
+Params ReadParams(const View& view) {
+  return GetValue<Params>(view, keys::OfParams());
+}
+
+std::optional<Account> FindAccount(const View& view, const AccountId& id) {
+  return FindValue<Account>(view, keys::Of(id));
+}
+std::optional<Participant> FindParticipant(const View& view, const AccountId& id) {
+  return FindValue<Participant>(view, keys::OfParticipant(id));
+}
+std::vector<std::pair<AccountId, Participant>> ListParticipants(const View& view) {
+  return ListValues<AccountId, Participant>(view, 'p');
+}
+std::optional<ModelInfo> FindModel(const View& view, const ModelId& id) {
+  return FindValue<ModelInfo>(view, keys::Of(id));
+}
+std::vector<ModelInfo> ListModels(const View& view) {
+  std::vector<ModelInfo> models;
+  for (auto& [id, model] : ListValues<ModelId, ModelInfo>(view, 'm')) {
+    models.push_back(std::move(model));
+  }
+  return models;
+}
+std::optional<EpochTable> FindEpoch(const View& view, uint64_t epoch) {
+  return FindValue<EpochTable>(view, keys::OfEpoch(epoch));
+}
+std::optional<Standing> FindStanding(const View& view, uint64_t epoch, const AccountId& id) {
+  return FindValue<Standing>(view, keys::OfStanding(epoch, id));
+}
+std::optional<Allowance> FindAllowance(const View& view, const AccountId& ta,
+                                       const AccountId& developer) {
+  return FindValue<Allowance>(view, keys::OfAllowance(ta, developer));
+}
+std::optional<AccountId> FindDeveloperByKey(const View& view, const AccountId& ta,
+                                            const Hash& key_digest) {
+  return FindValue<AccountId>(view, keys::OfApiKey(ta, key_digest));
+}
+std::optional<InferenceRecord> FindRecord(const View& view, const InferenceId& id) {
+  return FindValue<InferenceRecord>(view, keys::Of(id));
+}
+
+std::optional<SettledRecord> FindSettledRecord(const View& view, const InferenceId& id) {
+  const std::optional<Bytes> bytes = view.Get(keys::Of(id).span());
+  if (!bytes) return std::nullopt;
+  absl::StatusOr<SettledRecord> settled = Decode<SettledRecord>(*bytes);
+  if (!settled.ok()) return std::nullopt;
+  return *std::move(settled);
+}
+
+std::vector<std::pair<InferenceId, InferenceRecord>> ListRecords(const View& view, uint64_t epoch,
+                                                                 const InferenceId& after,
+                                                                 size_t limit) {
+  std::vector<std::pair<InferenceId, InferenceRecord>> records;
+  const Key prefix = Key('x').AddNumber(epoch);
+  Key from = prefix;
+  if (const std::optional<InferenceRecord> last = FindRecord(view, after)) {
+    const std::optional<EpochTable> table = FindEpoch(view, epoch);
+    const std::optional<size_t> index =
+        table ? MemberIndex(*table, last->assignment.executor) : std::nullopt;
+    if (index) from = keys::OfWork(epoch, static_cast<uint16_t>(*index), after);
+  }
+  if (limit == 0) return records;
+  view.Scan(prefix.span(), from.span(), [&](ByteSpan key, ByteSpan) {
+    KeyReader reader(key);
+    reader.NextNumber();
+    reader.NextShort();
+    const InferenceId id{reader.NextHash()};
+    if (id != after) records.emplace_back(id, GetValue<InferenceRecord>(view, keys::Of(id)));
+    return records.size() < limit;
+  });
+  return records;
+}
+
+std::optional<Case> FindCase(const View& view, const CaseId& id) {
+  return FindValue<Case>(view, keys::Of(id));
+}
+
+std::vector<std::pair<CaseId, Case>> ListOpenCases(const View& view) {
+  std::vector<std::pair<CaseId, Case>> cases;
+  const Chain chain = ReadChain(view);
+  for (uint64_t epoch = chain.epoch_settled; epoch <= chain.epoch; ++epoch) {
+    for (const CaseId& id : ListIds<CaseId>(view, Key('u').AddNumber(epoch))) {
+      Case open = GetValue<Case>(view, keys::Of(id));
+      if (!open.decided) cases.emplace_back(id, std::move(open));
+    }
+  }
+  return cases;
+}
+
+std::variant<AccountId, TxCode> DrawExecutor(const View& view, uint64_t epoch, const ModelId& model,
+                                             const AccountId& developer, const AccountId& ta,
+                                             uint64_t sequence, uint8_t attempt) {
+  const std::optional<EpochTable> table = FindEpoch(view, epoch);
+  if (!table) return TxCode::kWrongEpoch;
+  const std::optional<Allowance> allowance = FindAllowance(view, ta, developer);
+  if (!allowance) return TxCode::kInsufficientAllowance;
+  const auto drawn = DrawExecutors({.table = *table,
+                                    .model = model,
+                                    .serving = select::WeightTable(WeightsServing(*table, model)),
+                                    .salt = allowance->salt,
+                                    .developer = developer,
+                                    .ta = ta,
+                                    .sequence = sequence},
+                                   attempt);
+  if (const TxCode* code = std::get_if<TxCode>(&drawn)) return *code;
+  return table->members[std::get<std::vector<size_t>>(drawn).back()].id;
+}
+
+std::vector<AccountId> ValidatorOrder(const View& view, const InferenceRecord& record) {
+  if (!record.check_selected) return {};
+  const std::optional<EpochTable> table = FindEpoch(view, record.assignment.request.epoch);
+  return table ? ValidatorsOf(*table, record, SIZE_MAX) : std::vector<AccountId>{};
+}
+
+CheckDuty DutyOf(const View& view, const InferenceRecord& record, const AccountId& validator,
+                 uint64_t height) {
+  if (!record.check_selected) return {.code = TxCode::kNotAssigned};
+  if (record.check_closed) return {.code = TxCode::kAlreadyDone};
+  const std::optional<EpochTable> table = FindEpoch(view, record.assignment.request.epoch);
+  if (!table) return {.code = TxCode::kNotAssigned};
+  const Params params = ReadParams(view);
+  CheckDuty duty = DutyIn(*table, params, record, validator, height);
+  if (duty.code != TxCode::kOk && duty.code != TxCode::kTooEarly) return duty;
+  const std::vector<AccountId> order = ValidatorsOf(*table, record, SIZE_MAX);
+  const auto found = std::find(order.begin(), order.end(), validator);
+  duty.place = static_cast<uint64_t>(found - order.begin());
+  duty.from = record.turn_height;
+  if (duty.place > record.turn) {
+    duty.from += (duty.place - record.turn) * params.time.check_window_blocks;
+  }
+  return duty;
+}
+
+std::vector<InferenceId> ListOpenChecks(const View& view) {
+  return ListIds<InferenceId>(view, Key('o'));
+}
+
+bool DrawsPending(const View& view) {
+  const Chain chain = ReadChain(view);
+  return chain.draws_pending > 0 ||
+         chain.height + 1 == chain.epoch_first_height + ReadParams(view).time.epoch_blocks;
+}
+
+std::optional<Hash> NextChainHead(const View& view, const AccountId& proposer) {
+  const std::optional<Participant> participant = FindParticipant(view, proposer);
+  if (!participant) return std::nullopt;
+  const Chain chain = ReadChain(view);
+  const bool begins_epoch =
+      chain.height + 1 == chain.epoch_first_height + ReadParams(view).time.epoch_blocks;
+  if (begins_epoch && participant->next_chain_end) return participant->next_chain_end;
+  if (participant->chain_head.IsZero()) return std::nullopt;
+  return participant->chain_head;
+}
+
+std::optional<Amount> EscrowOf(uint32_t prompt_tokens, uint32_t tokens_max, Amount price) {
+  return rewards::Escrow(prompt_tokens, tokens_max, price);
+}
+
+Bytes RecordKey(const InferenceId& id) {
+  return KeyBytes(keys::Of(id));
+}
+Bytes AccountKey(const AccountId& id) {
+  return KeyBytes(keys::Of(id));
+}
+Bytes ParticipantKey(const AccountId& id) {
+  return KeyBytes(keys::OfParticipant(id));
+}
+
+}  // namespace gonka::ledger

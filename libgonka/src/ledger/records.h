@@ -1,0 +1,37 @@
+#pragma once
+
+// The life of a record, shared by the events that move it on.
+
+#include "gonka/protocol/tx.h"
+#include "ledger/block_state.h"
+
+namespace gonka::ledger {
+
+// All the checks of a new record and its effects: escrow, indexes, blame for skipped attempts. By
+// the transfer agent's Start or within the executor's Finish.
+TxCode OpenRecord(BlockState& state, const Assignment& assignment);
+
+// Escrow or rest of it, back to where it came from: the allowance.
+void ReturnEscrow(BlockState& state, InferenceRecord& record, Amount amount);
+
+// Ends a record that was never finished: the escrow goes home. Blame is the caller's.
+void CloseUnfinished(BlockState& state, const InferenceId& id, InferenceRecord& record,
+                     RefundReason reason);
+
+// What is held goes to the developer's balance, once.
+void RefundHeld(BlockState& state, const InferenceId& id, InferenceRecord& record,
+                RefundReason reason);
+
+// Finish and Delivered are both in: compares them. May convict the executor.
+void CompareDelivery(BlockState& state, InferenceRecord& record);
+
+// At the end of a block: expires the records whose time is up.
+void ExpireRecords(BlockState& state);
+void ExpireRecord(BlockState& state, const InferenceId& id, InferenceRecord& record);
+
+// A duty that was due in this epoch and not, or half, done.
+void CountMiss(BlockState& state, uint64_t epoch, const AccountId& who, uint32_t halves);
+
+Key WorkKey(BlockState& state, const InferenceId& id, const Assignment& assignment);
+
+}  // namespace gonka::ledger
