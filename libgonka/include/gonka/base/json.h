@@ -14,11 +14,16 @@ namespace gonka {
 // text with quotes around it and JSON's escapes inside; bytes that are not UTF-8 become U+FFFD.
 std::string JsonQuote(std::string_view text);
 
-// Specialise for an enum to print names instead of numbers.
+// An enum prints as the name that a function `const char* NameOf(E)` beside it gives, otherwise as
+// its number in quotes.
 template <class E>
-struct EnumName {
-  static std::string Of(E value) { return std::to_string(static_cast<uint64_t>(value)); }
-};
+std::string EnumText(E value) {
+  if constexpr (requires { NameOf(value); }) {
+    return NameOf(value);
+  } else {
+    return std::to_string(static_cast<uint64_t>(value));
+  }
+}
 
 template <class T>
 void AppendJson(std::string& out, const T& value);
@@ -46,7 +51,7 @@ void AppendJson(std::string& out, const T& value) {
   } else if constexpr (std::is_integral_v<T>) {
     out += std::to_string(value);
   } else if constexpr (std::is_enum_v<T>) {
-    out += JsonQuote(EnumName<T>::Of(value));
+    out += JsonQuote(EnumText(value));
   } else if constexpr (std::is_same_v<T, Amount>) {
     out += std::to_string(value.units());
   } else if constexpr (std::is_same_v<T, Ppm> || codec::IsStrong<T>::value) {

@@ -13,6 +13,7 @@ namespace gonka {
 enum class RequestKind : uint8_t { kChat, kCompletion };
 template <>
 inline constexpr uint64_t kEnumEnd<RequestKind> = 2;
+const char* NameOf(RequestKind value);
 
 struct ChatMessage {
   Text<32> role;
@@ -116,6 +117,7 @@ struct SignedAssignment {
 enum class FinishCode : uint8_t { kStop, kLength, kCancelled };
 template <>
 inline constexpr uint64_t kEnumEnd<FinishCode> = 3;
+const char* NameOf(FinishCode value);
 
 using OutputTokens = List<uint32_t, 131'072>;
 
