@@ -5,9 +5,9 @@
 // loop controls), parsed once.
 //
 // What is not understood (include, import, extends, call blocks, recursive loops, unknown filters)
-// is refused when it is parsed or reached, by line and construct. Rendering is bounded in work,
-// output and depth. Everything that comes from the context is marked untrusted, through every
-// operation.
+// is refused when it is parsed or reached, by line and construct. upper and lower change ASCII
+// letters only. Rendering is bounded in work, output and depth. Everything that comes from the
+// request is marked untrusted, through every operation.
 //
 // Immutable: any number of threads may render at once.
 
@@ -16,6 +16,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "gonka/base/status.h"
 #include "gonka/model/marked_text.h"
@@ -23,9 +25,22 @@
 namespace gonka::model {
 
 struct RenderLimits {
-  uint64_t work_max = 256 << 20;       // One per evaluated node and one per byte produced.
+  uint64_t work_max = 256 << 20;       // One per evaluated node and one per byte handled.
   size_t output_bytes_max = 16 << 20;  // Of any single string, too.
-  uint32_t depth_max = 64;             // Of macro calls and of nested values.
+  uint32_t depth_max = 32;             // Of macro calls, and of values nested in one another.
+};
+
+// The variables that a template sees. JSON arrives as text and is parsed part by part, so that no
+// part can set another.
+struct ChatContext {
+  std::string messages_json = "[]";   // messages
+  std::string tools_json = {};        // tools; empty: none.
+  std::string extra_json = {};        // An object of further variables; empty: none.
+  bool add_generation_prompt = true;  // add_generation_prompt
+  // bos_token and the like, by name: the only strings of a context that are trusted.
+  std::vector<std::pair<std::string, std::string>> special_tokens = {};
+  // What strftime_now sees, in UTC. Without it the template finds that function undefined.
+  std::optional<int64_t> render_time_unix_s = {};
 };
 
 class ChatTemplate {
@@ -38,13 +53,9 @@ class ChatTemplate {
   ChatTemplate(ChatTemplate&&) noexcept;
   ChatTemplate& operator=(ChatTemplate&&) noexcept;
 
-  // context_json is an object: {"messages": [...], "add_generation_prompt": true, ...}. Its
-  // top-level strings named bos_token, eos_token, pad_token and unk_token are trusted, nothing else
-  // is. render_time_unix_s is what strftime_now sees (in UTC); without it the template finds that
-  // function undefined. InvalidArgument where the template raises an exception or misuses a value,
-  // ResourceExhausted beyond the limits.
-  absl::StatusOr<MarkedText> Render(std::string_view context_json,
-                                    std::optional<int64_t> render_time_unix_s = std::nullopt,
+  // InvalidArgument where the template raises an exception or misuses a value, or where the context
+  // is not the JSON that it should be; ResourceExhausted beyond the limits.
+  absl::StatusOr<MarkedText> Render(const ChatContext& context,
                                     const RenderLimits& limits = {}) const;
 
  private:

@@ -28,8 +28,9 @@ struct ChatMessage {
 
 struct ChatOptions {
   bool add_generation_prompt = true;
-  std::string tools_json = {};                     // A JSON array, or empty for none.
-  std::optional<int64_t> render_time_unix_s = {};  // See ChatTemplate::Render.
+  std::string tools_json = {};               // A JSON array, or empty for none.
+  std::string template_variables_json = {};  // A JSON object (chat_template_kwargs), or empty.
+  std::optional<int64_t> render_time_unix_s = {};  // See ChatContext.
 };
 
 class Prompter {
