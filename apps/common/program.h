@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <charconv>
 #include <cstdio>
 #include <future>
@@ -36,11 +37,17 @@ inline std::optional<std::pair<std::string, uint16_t>> ParseListen(const std::st
 // Construct it first thing in main, before any other thread.
 class UntilSignal {
  public:
-  UntilSignal() : signals_([this](int) { came_.set_value(); }) {}
+  UntilSignal()
+      : signals_([this](int) {
+          has_come_ = true;
+          came_.set_value();
+        }) {}
   // Until SIGINT or SIGTERM.
   void Wait() { came_.get_future().wait(); }
+  bool HasCome() const { return has_come_; }
 
  private:
+  std::atomic<bool> has_come_{false};
   std::promise<void> came_;
   host::StopSignals signals_;
 };
