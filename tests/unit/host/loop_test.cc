@@ -120,6 +120,12 @@ TEST_CASE("a loop that stops finishes the task it is at and drops the others") {
   inside.get_future().get();
   CHECK(loop->Backlog() == 1);
   std::thread stopper([&] { loop->Stop(); });
+  // Once the loop is stopping it takes nothing more, and only then does the first task go on.
+  size_t before = 0;
+  do {
+    before = loop->Backlog();
+    loop->Post([&, held] { second = true; });
+  } while (loop->Backlog() > before);
   go.set_value();
   stopper.join();
   CHECK(finished);
