@@ -23,9 +23,9 @@ class Checkpoint;
 
 namespace gonka::engine {
 
-// Of the weights of the layers; activations, KV cache, embedding and output matrix stay fp32. bf16
-// takes half the memory and, on processors with bf16 instructions, less time; it rounds what enters
-// and leaves each matrix, so that its log-probabilities are off by about a hundredth of a nat.
+// Of the weights; activations, KV cache and all sums are fp32. bf16 takes half of the memory and of
+// the time for decoding, a little more for reading. It is another model, by rounding: nodes that
+// check one another use the same.
 enum class Precision : uint8_t { kFp32, kBf16 };
 
 // Called with every tensor as it is loaded, before its precision is reduced; may change the values.

@@ -62,10 +62,6 @@ class Loader {
     return ReadStacked(names, narrow ? at::kBFloat16 : at::kFloat, out.weight);
   }
 
-  absl::Status ReadTable(const std::string& name, at::Tensor& out) {
-    return ReadStacked({name}, at::kFloat, out);
-  }
-
  private:
   // The tensors one below the other: all have the same number of columns.
   absl::Status ReadStacked(const std::vector<std::string>& names, at::ScalarType type,
@@ -136,10 +132,10 @@ struct Llama::Weights {
   model::ModelConfig config;
   HeadLayout heads;
   RotaryTable rotary;
-  at::Tensor embedding;  // [vocab, hidden], fp32
+  Matrix embedding;  // [vocab, hidden]
   std::vector<Layer> layers;
   at::Tensor output_norm;  // [hidden]
-  Matrix output;           // [vocab, hidden], fp32; the embedding itself where the two are tied
+  Matrix output;           // [vocab, hidden]; the embedding itself where the two are tied
 
   // Of the last layer, [R, hidden].
   at::Tensor HiddenStates(std::span<const Piece> pieces, const Batch& batch) const;
@@ -163,7 +159,7 @@ at::Tensor Llama::Weights::HiddenStates(std::span<const Piece> pieces, const Bat
   const auto row_count = static_cast<int64_t>(batch.ids.size());
   at::Tensor mixed = at::empty({row_count, heads.heads * heads.head_dim}, at::kFloat);
 
-  at::Tensor x = Embed(embedding, batch.ids);  // [R, hidden]
+  at::Tensor x = TakeRows(embedding.weight, batch.ids);  // [R, hidden]
   for (size_t l = 0; l < layers.size(); ++l) {
     const Layer& layer = layers[l];
     at::Tensor qkv = Linear(RmsNorm(x, layer.attn_norm, config.rms_eps), layer.qkv);
@@ -198,7 +194,7 @@ void Llama::Weights::Logits(const at::Tensor& hidden, std::span<const Piece> pie
   for (size_t begin = 0; begin < rows.size(); begin += kLogitRows) {
     const size_t count = std::min(rows.size() - begin, static_cast<size_t>(kLogitRows));
     const at::Tensor last =
-        Embed(hidden, std::span(rows).subspan(begin, count));  // [count, hidden]
+        TakeRows(hidden, std::span(rows).subspan(begin, count));  // [count, hidden]
     const at::Tensor logits = Linear(RmsNorm(last, output_norm, config.rms_eps), output);
     const float* data = logits.data_ptr<float>();  // [count, vocab]
     for (size_t i = 0; i < count; ++i) {
@@ -229,15 +225,15 @@ absl::StatusOr<std::unique_ptr<Llama>> Llama::Load(const model::Checkpoint& chec
                       .rope_style = config.rope_style};
     weights->rotary = MakeRotaryTable(config, options.context);
     Loader loader(checkpoint, options);
-    GONKA_RETURN_IF_ERROR(loader.ReadTable("token_embd.weight", weights->embedding));
+    GONKA_RETURN_IF_ERROR(loader.ReadMatrix({"token_embd.weight"}, weights->embedding));
     for (uint32_t l = 0; l < config.layers; ++l) {
       if (options.layer_filter && !options.layer_filter(l)) continue;
       GONKA_RETURN_IF_ERROR(ReadLayer(loader, l, weights->layers.emplace_back()));
     }
     GONKA_RETURN_IF_ERROR(loader.ReadVector("output_norm.weight", weights->output_norm));
-    weights->output.weight = weights->embedding;
+    weights->output = weights->embedding;
     if (!config.tied_embeddings) {
-      GONKA_RETURN_IF_ERROR(loader.ReadTable("output.weight", weights->output.weight));
+      GONKA_RETURN_IF_ERROR(loader.ReadMatrix({"output.weight"}, weights->output));
     }
     return std::unique_ptr<Llama>(new Llama(std::move(weights)));
   } catch (const std::exception& error) {

@@ -2,17 +2,21 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/index_select.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/mm.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
 
 #include "engine/clones.h"
+#include "engine/torch/thin_matmul.h"
 
 namespace gonka::engine::torch_internal {
 namespace {
@@ -65,27 +69,55 @@ void StoreHeads(const float* first_row, int64_t row_stride, const AttentionPiece
   }
 }
 
+at::Tensor ThinLinear(const at::Tensor& x, const at::Tensor& weight, bool narrow) {
+  const int64_t out = weight.size(0);
+  at::Tensor y = at::empty({x.size(0), out}, at::kFloat);
+  const ThinMatmul job{.x = x.data_ptr<float>(),
+                       .rows = x.size(0),
+                       .in = x.size(1),
+                       .y = y.data_ptr<float>(),
+                       .out_stride = out};
+  const void* w = weight.data_ptr();
+  at::parallel_for(0, out, 64, [&](int64_t begin, int64_t end) {
+    if (narrow) {
+      Multiply(job, static_cast<const uint16_t*>(w), begin, end);
+    } else {
+      Multiply(job, static_cast<const float*>(w), begin, end);
+    }
+  });
+  return y;
+}
+
+// bf16 weights, fp32 arithmetic: widens a panel that stays in the cache, then multiplies by it.
+at::Tensor WidenedLinear(const at::Tensor& x, const at::Tensor& weight) {
+  constexpr int64_t kPanel = 256;
+  const int64_t out = weight.size(0);
+  at::Tensor y = at::empty({x.size(0), out}, at::kFloat);
+  for (int64_t begin = 0; begin < out; begin += kPanel) {
+    const int64_t count = std::min(kPanel, out - begin);
+    const at::Tensor wide = weight.narrow(0, begin, count).to(at::kFloat);
+    at::Tensor columns = y.narrow(1, begin, count);
+    at::mm_out(columns, x, wide.t());
+  }
+  return y;
+}
+
 }  // namespace
 
 at::Tensor Linear(const at::Tensor& x, const Matrix& matrix) {
-  if (matrix.weight.scalar_type() == at::kFloat) return at::linear(x, matrix.weight);
-  return at::linear(x.to(matrix.weight.scalar_type()), matrix.weight).to(at::kFloat);
+  const bool narrow = matrix.weight.scalar_type() == at::kBFloat16;
+  if (x.size(0) <= kThinRowsMax) return ThinLinear(x, matrix.weight, narrow);
+  return narrow ? WidenedLinear(x, matrix.weight) : at::linear(x, matrix.weight);
 }
 
 void AddLinear(at::Tensor& y, const at::Tensor& x, const Matrix& matrix) {
   y.add_(Linear(x, matrix));
 }
 
-at::Tensor Embed(const at::Tensor& table, std::span<const uint32_t> ids) {
-  const int64_t hidden = table.size(1);
-  at::Tensor out = at::empty({static_cast<int64_t>(ids.size()), hidden}, at::kFloat);
-  const float* from = table.data_ptr<float>();
-  float* to = out.data_ptr<float>();
-  for (const uint32_t id : ids) {
-    std::memcpy(to, from + int64_t{id} * hidden, static_cast<size_t>(hidden) * sizeof(float));
-    to += hidden;
-  }
-  return out;
+at::Tensor TakeRows(const at::Tensor& table, std::span<const uint32_t> ids) {
+  at::Tensor index = at::empty({static_cast<int64_t>(ids.size())}, at::kLong);
+  std::copy(ids.begin(), ids.end(), index.data_ptr<int64_t>());
+  return at::index_select(table, 0, index).to(at::kFloat);
 }
 
 at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& weight, float eps) {

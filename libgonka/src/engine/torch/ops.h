@@ -15,15 +15,15 @@
 
 namespace gonka::engine::torch_internal {
 
-// y = x W^T. The weight is [out, in], fp32 or bf16.
+// The weight is [out, in], fp32 or bf16; whatever it is, sums are in fp32.
 struct Matrix {
   at::Tensor weight;
 };
 at::Tensor Linear(const at::Tensor& x, const Matrix& matrix);         // [R, in] -> [R, out]
 void AddLinear(at::Tensor& y, const at::Tensor& x, const Matrix& m);  // y += x W^T
 
-// Rows of the table, which is [vocab, hidden], for the ids.
-at::Tensor Embed(const at::Tensor& table, std::span<const uint32_t> ids);  // -> [R, hidden]
+// The rows of a table, [.., hidden], with these numbers, as fp32.
+at::Tensor TakeRows(const at::Tensor& table, std::span<const uint32_t> ids);  // -> [R, hidden]
 
 // Each row divided by its root mean square, times the weight.
 at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& weight, float eps);
