@@ -117,7 +117,7 @@ absl::Status Story::WaitUntilReady() {
                                   [&] { return absl::StatusOr<bool>(Api(i).Get("/ready").ok()); }));
   }
   events_ = std::make_unique<EventLog>(client_,
-                                       network_.participants()[0].url() + "/gonka/v1/events", "");
+                                       network_.participants()[0].url() + "/gonka/v1/events?from_height=1", "");
   return absl::OkStatus();
 }
 
@@ -140,7 +140,7 @@ absl::Status Story::FundDevelopers() {
     GONKA_RETURN_IF_ERROR(
         Sequencer().Submit(SignTx(plan.key, NetworkIdOf(network_.genesis()), sequence, {allow})));
     notices_.push_back(
-        std::make_unique<EventLog>(client_, Api(plan.ta).url() + "/v1/gonka/notices", api_key));
+        std::make_unique<EventLog>(client_, Api(plan.ta).url() + "/v1/gonka/notices?from_height=1", api_key));
   }
   for (const DeveloperPlan& plan : network_.developers()) {
     GONKA_RETURN_IF_ERROR(WaitFor(plan.name + "'s allowance", 60, [&]() -> absl::StatusOr<bool> {

@@ -9,11 +9,19 @@
 #include <string>
 #include <vector>
 
-#include "devnet/api.h"
+#include "common/node_api.h"
 #include "devnet/network.h"
 #include "gonka/net/text_model.h"
 
 namespace gonka::devnet {
+
+using apps::ChatAnswer;
+using apps::ChatRequest;
+using apps::EventLog;
+using apps::Json;
+using apps::NodeApi;
+using apps::NowMs;
+using apps::Timing;
 
 struct StoryOptions {
   std::string model_name;

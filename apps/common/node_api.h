@@ -1,6 +1,6 @@
 #pragma once
 
-// What the story-teller may use: the nodes' public HTTP endpoints, as anybody could.
+// What anybody may use: a node's public HTTP endpoints.
 
 #include <atomic>
 #include <deque>
@@ -15,7 +15,7 @@
 #include "gonka/http/client.h"
 #include "gonka/protocol/block.h"
 
-namespace gonka::devnet {
+namespace gonka::apps {
 
 using Json = nlohmann::json;
 
@@ -67,7 +67,7 @@ class NodeApi {
 // Follows an event stream until destroyed; connects again, where it stopped, when it breaks.
 class EventLog {
  public:
-  // api_key may be empty.
+  // url with its query; api_key may be empty.
   EventLog(http::Client& client, std::string url, std::string api_key);
   ~EventLog();
 
@@ -91,4 +91,4 @@ class EventLog {
 
 double NowMs();
 
-}  // namespace gonka::devnet
+}  // namespace gonka::apps

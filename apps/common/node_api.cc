@@ -1,4 +1,4 @@
-#include "devnet/api.h"
+#include "common/node_api.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include "gonka/http/frames.h"
 #include "gonka/http/sse.h"
 
-namespace gonka::devnet {
+namespace gonka::apps {
 namespace {
 
 constexpr int64_t kTimeoutUs = 180'000'000;
@@ -208,7 +208,7 @@ void EventLog::Run() {
     if (!api_key_.empty()) headers.Add("Authorization", "Bearer " + api_key_);
     if (!last_id.empty()) headers.Add("Last-Event-ID", last_id);
     auto call =
-        client_.Start({.url = url_ + (last_id.empty() ? "?from_height=1" : ""),
+        client_.Start({.url = url_,
                        .headers = headers,
                        .timeout_us = 3'600'000'000,
                        .answer_max = size_t{1} << 32},
@@ -235,4 +235,4 @@ void EventLog::Run() {
   }
 }
 
-}  // namespace gonka::devnet
+}  // namespace gonka::apps
