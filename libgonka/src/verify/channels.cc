@@ -91,18 +91,16 @@ double Deviation(const ArtifactToken& stated, const engine::ScoredToken& recompu
   return sum / count;
 }
 
-double ClippedMargin(const engine::ScoredToken& recomputed) {
-  return std::min(1.0, static_cast<double>(recomputed.margin) / kMarginClipNats);
+double ClippedMargin(double margin) {
+  return std::min(1.0, margin / kMarginClipNats);
 }
 
-double DeviationScore(const Null& null, const ArtifactToken& stated,
-                      const engine::ScoredToken& recomputed, uint32_t k) {
-  return std::min(kDeviationScoreMax,
-                  Deviation(stated, recomputed, k) / null.Deviation(recomputed.entropy));
+double DeviationScore(const Null& null, float entropy, double deviation) {
+  return std::min(kDeviationScoreMax, deviation / null.Deviation(entropy));
 }
 
-double MarginScore(const Null& null, const engine::ScoredToken& recomputed) {
-  return ClippedMargin(recomputed) / null.Margin(recomputed.entropy);
+double MarginScore(const Null& null, float entropy, double margin) {
+  return ClippedMargin(margin) / null.Margin(entropy);
 }
 
 std::optional<std::string> StructureFault(const Structure& structure) {

@@ -39,10 +39,11 @@ ChannelReport DeviationChannel(const Null& null, const JudgeInput& input, double
   for (const OpenedToken& opened : input.opened) {
     GONKA_CHECK(opened.position < input.scores.size());
     const engine::ScoredToken& score = input.scores[opened.position];
+    const double deviation = Deviation(opened.token, score, input.k);
     tokens.push_back({.position = opened.position,
-                      .raw = Deviation(opened.token, score, input.k),
+                      .raw = deviation,
                       .bound = null.Deviation(score.entropy),
-                      .score = DeviationScore(null, opened.token, score, input.k)});
+                      .score = DeviationScore(null, score.entropy, deviation)});
   }
   ChannelReport report = Summarise(Channel::kDeviation, tokens, fail_nats);
   report.text = internal::ExplainDeviation(tokens, report, fail_nats);
@@ -56,7 +57,7 @@ ChannelReport MarginChannel(const Null& null, const JudgeInput& input, double fa
     tokens.push_back({.position = i,
                       .raw = score.margin,
                       .bound = null.Margin(score.entropy) * kMarginClipNats,
-                      .score = MarginScore(null, score)});
+                      .score = MarginScore(null, score.entropy, score.margin)});
   }
   ChannelReport report = Summarise(Channel::kMargin, tokens, fail_nats);
   report.text = internal::ExplainMargin(tokens, report, input.scores, fail_nats);

@@ -35,14 +35,12 @@ inline constexpr double kDeviationScoreMax = 6;
 // report counts by how far the stated value lies above the verifier's last.
 double Deviation(const ArtifactToken& stated, const engine::ScoredToken& recomputed, uint32_t k);
 
-// margin / kMarginClipNats, at most 1.
-double ClippedMargin(const engine::ScoredToken& recomputed);
+// margin (ScoredToken::margin) / kMarginClipNats, at most 1.
+double ClippedMargin(double margin);
 
-// min(6, deviation / bound of the token's bin).
-double DeviationScore(const Null& null, const ArtifactToken& stated,
-                      const engine::ScoredToken& recomputed, uint32_t k);
-// clipped margin / bound of the token's bin.
-double MarginScore(const Null& null, const engine::ScoredToken& recomputed);
+// min(6, deviation / bound of the token's bin), and clipped margin / bound of the token's bin.
+double DeviationScore(const Null& null, float entropy, double deviation);
+double MarginScore(const Null& null, float entropy, double margin);
 
 // What the request and the record say about an answer's shape.
 struct Structure {
