@@ -87,12 +87,10 @@ class Policy:
 
 def resolve(repository, includer, name):
     """The file of ours that an include means, or None."""
-    for folder in (
-        includer.parent,
-        repository / "libgonka/include",
-        repository / "libgonka/src",
-        repository,
-    ):
+    folders = [includer.parent, repository / "libgonka/include", repository / "libgonka/src"]
+    if includer.is_relative_to(repository / "apps"):
+        folders.append(repository / "apps")
+    for folder in folders:
         path = (folder / name).resolve()
         if path.is_file() and path.is_relative_to(repository):
             return path

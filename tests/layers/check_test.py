@@ -26,6 +26,8 @@ class Repository(unittest.TestCase):
         self.write(INCLUDE + "ledger/view.h", '#include "gonka/base/bytes.h"\n')
         self.write(INCLUDE + "engine/engine.h", '#include "gonka/base/bytes.h"\n')
         self.write("libgonka/src/engine/clones.h", "")
+        self.write(INCLUDE + "engine/transform.h", "")
+        self.write("apps/devnet/story.h", "")
 
     def write(self, path, text):
         file = self.root / path
@@ -45,6 +47,8 @@ class LayersTest(Repository):
         self.write("libgonka/src/store/kv.cc", '#include <lmdb.h>\n#include "gonka/ledger/view.h"\n')
         self.write("libgonka/src/engine/torch/ops.cc", '#include "engine/clones.h"\n#include <torch/x.h>\n')
         self.write("apps/gonkad/main.cc", '#include <CLI/CLI.hpp>\n#include "gonka/engine/engine.h"\n')
+        self.write("apps/devnet/cheat.cc", '#include "common/node.h"\n#include "gonka/engine/transform.h"\n')
+        self.write("apps/common/node.h", "")
         self.assertEqual(self.layers(), [])
 
     def test_each_violation_is_named_with_file_and_line(self):
@@ -62,6 +66,8 @@ class LayersTest(Repository):
             (INCLUDE + "engine/b.h", '#include "engine/clones.h"', "not installed"),
             (INCLUDE + "base/b.h", '#include "gonka/base/none.h"', "does not exist"),
             ("libgonka/src/base/a.cc", "#include <gonka/base/bytes.h>", "with quotes"),
+            ("apps/gonkad/a.cc", '#include "gonka/engine/transform.h"', "module engine_transform"),
+            ("apps/gonkad/a.cc", '#include "devnet/story.h"', "module devnet"),
             ("libgonka/src/base/a.cc", "#include <boost/any.hpp>", "no library of the policy"),
             ("libgonka/src/base/a.cc", "#include <stdint.h>", "no library of the policy"),
             ("libgonka/src/misc/a.cc", "#include <vector>", "no module of the policy"),
