@@ -4,7 +4,15 @@
 # only its sources need. tests/layers holds the policy of who may include whom.
 set(GONKA_WARNINGS -Wall -Wextra -Wshadow=local -Wnon-virtual-dtor -Werror)
 
+option(GONKA_FUZZ "Build everything for libFuzzer (clang only; see tests/fuzz/CMakeLists.txt)" OFF)
+
 function(gonka_options target)
+  if(GONKA_FUZZ)
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link,address,undefined
+                                             -fno-sanitize-recover=all -g1 -ffp-contract=off)
+    target_link_options(${target} PRIVATE -fsanitize=address,undefined)
+    return()
+  endif()
   target_compile_options(${target} PRIVATE ${GONKA_WARNINGS} -ffp-contract=off)
   if(GONKA_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=address,undefined

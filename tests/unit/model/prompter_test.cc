@@ -104,8 +104,8 @@ TEST_CASE("what cannot be rendered is refused with its reason") {
   CHECK(Message(prompter->ChatJson("[{\"role\": \"user\", \"content\": [1]}]").status()) ==
         "chat template line 3: 'str' and 'list' do not support \"+\"");
   CHECK_FALSE(prompter->ChatJson("[{\"role\": \"user\"}]").ok());
-  CHECK(
-      Message(prompter->ChatJson("nonsense").status()).starts_with("messages: not JSON at byte 2, near \"no\""));
+  CHECK(Message(prompter->ChatJson("nonsense").status())
+            .starts_with("messages: not JSON at byte 2, near \"no\""));
   const auto bad = Prompter::Create(prompter->tokenizer(), "{% if %}");
   CHECK(Message(bad.status()) == "chat template line 1: an expression is expected before \"%}\"");
 }
