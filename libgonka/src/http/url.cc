@@ -108,12 +108,13 @@ bool PercentDecode(std::string_view text, bool plus_is_space, std::string& out) 
       if (i + 2 >= text.size()) return false;
       const int high = HexDigit(text[i + 1]);
       const int low = HexDigit(text[i + 2]);
-      if (high < 0 || low < 0 || (high == 0 && low == 0)) return false;
+      if (high < 0 || low < 0) return false;
       c = static_cast<char>(high << 4 | low);
       i += 2;
     } else if (c == '+' && plus_is_space) {
       c = ' ';
     }
+    if (c == '\0') return false;
     out += c;
   }
   return true;
