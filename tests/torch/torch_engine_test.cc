@@ -88,12 +88,15 @@ TEST_CASE("eight requests at once, with Scores among them, are answered as each 
   for (uint8_t i = 0; i < 8; ++i) CheckSameAnswer(together[i].get(), alone[i]);
 }
 
-TEST_CASE("how a prompt is cut into chunks, and how many threads there are, changes nothing") {
+TEST_CASE(
+    "how a prompt is cut into chunks, and how many threads there are, changes only rounding") {
   const auto whole = TinyEngine({.chunk_alone = 512});
   const Answer expected = Ask(*whole, Request(8, 30));
   const auto expected_scores = ScoreOf(*whole, Checking(Request(8, 30), expected)).value();
-  const std::vector<TorchOptions> others = {
-      {.chunk_alone = 1}, {.chunk_alone = 7}, {.threads = 2, .chunk_alone = 64}};
+  const std::vector<TorchOptions> others = {{.chunk_alone = 1},
+                                            {.chunk_alone = 7},
+                                            {.threads = 2, .chunk_alone = 64},
+                                            {.precision = Precision::kFp32, .chunk_alone = 64}};
   for (const TorchOptions& options : others) {
     const auto engine = TinyEngine(options);
     CheckSameAnswer(Ask(*engine, Request(8, 30)), expected);
@@ -107,8 +110,9 @@ TEST_CASE("how a prompt is cut into chunks, and how many threads there are, chan
 }
 
 TEST_CASE("weights that are stored as bf16 lose nothing by staying bf16") {
-  const auto wide = TinyEngine();
+  const auto wide = TinyEngine({.precision = Precision::kFp32});
   const auto narrow = TinyEngine({.precision = Precision::kBf16});
+  CHECK(wide->Info().kernel_class == "torch-cpu-fp32/1");
   CHECK(narrow->Info().kernel_class == "torch-cpu-bf16/1");
   for (const uint8_t seed : {5, 8}) {
     const Answer answer = Ask(*narrow, Request(seed, 100));

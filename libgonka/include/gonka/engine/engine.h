@@ -65,8 +65,8 @@ struct GenerateRequest {
 };
 
 struct GenerateEvents {
-  std::function<void(const TokenFacts&)> on_token;
-  std::function<void(absl::StatusOr<FinishReason>)> on_done;
+  std::function<void(const TokenFacts&)> on_token = {};
+  std::function<void(absl::StatusOr<FinishReason>)> on_done = {};
 };
 
 struct ScoreRequest {
@@ -79,7 +79,7 @@ struct ScoreRequest {
 
 struct ScoreEvents {
   // One element per output token, in order.
-  std::function<void(absl::StatusOr<std::vector<ScoredToken>>)> on_done;
+  std::function<void(absl::StatusOr<std::vector<ScoredToken>>)> on_done = {};
 };
 
 struct EngineInfo {
