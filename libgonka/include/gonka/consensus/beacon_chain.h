@@ -33,30 +33,32 @@ class BeaconChain {
 
   // The link that comes before head, which is a revealed link or a committed end of one of our
   // chains. kResourceExhausted where head is the first value of its chain; kFailedPrecondition
-  // where it is in none of the first kGenerationsMax chains.
+  // where it is in none of kGenerationsMax chains. Fast where head is the link given last.
   absl::StatusOr<Hash> LinkBefore(const Hash& head);
-  // How many links are left before head; the same errors.
+  // How many links are left before head; the same errors but for kResourceExhausted.
   absl::StatusOr<uint32_t> Remaining(const Hash& head);
 
-  static constexpr uint64_t kGenerationsMax = 1'024;
+  // Where a search for an unknown head begins; worth telling after years (length hashes for every
+  // generation).
+  void SearchFrom(uint64_t generation) { search_from_ = generation; }
+  static constexpr uint64_t kGenerationsMax = 256;
 
  private:
   Hash First(uint64_t generation) const;
-  void LoadGeneration(uint64_t generation);
-  void LoadSegment(uint32_t segment);
-  // Position of a value in the loaded generation.
-  std::optional<uint32_t> PositionOf(const Hash& value);
   absl::StatusOr<uint32_t> Locate(const Hash& head);
+  std::optional<uint32_t> FindInSegment(const Hash& head) const;
+  std::optional<uint32_t> FindInGeneration(uint64_t generation, const Hash& head);
+  void LoadSegment(uint32_t segment);
   const Hash& Value(uint32_t position);
 
   const FixedBytes<32> seed_;
   const uint32_t length_;
   const uint32_t stride_;
+  uint64_t search_from_ = 0;
   uint64_t generation_ = 0;
-  std::vector<Hash> checkpoints_;  // value(i * stride)
+  std::vector<Hash> checkpoints_;  // value(generation, i * stride)
   uint32_t segment_ = 0;
-  std::vector<Hash> values_;  // value(segment * stride ...), stride of them.
-  uint32_t position_ = 0;     // Where the last head was found; the next one is near.
+  std::vector<Hash> values_;  // value(generation, segment * stride + i), at most stride of them.
 };
 
 }  // namespace gonka::consensus

@@ -29,8 +29,8 @@ class Mempool {
  public:
   explicit Mempool(const MempoolOptions& options = {});
 
-  // height: the tip now. kAlreadyExists; kResourceExhausted where the pool, or this sender's part
-  // of it, is full. Whether the transaction is admissible was asked before.
+  // height: the tip now. kAlreadyExists; kResourceExhausted where the pool is full, kOutOfRange
+  // where this sender's part of it is. Whether the transaction is admissible was asked before.
   absl::Status Add(SignedTx tx, uint64_t height);
   bool Contains(const TxHash& tx) const;
 
@@ -54,7 +54,7 @@ class Mempool {
   using Key = std::pair<uint64_t, TxHash>;  // Sequence first.
   using BySequence = std::map<Key, Entry>;
 
-  void Erase(std::map<AccountId, BySequence>::iterator sender, BySequence::iterator entry);
+  void Erase(std::span<const TxHash> txs);  // mutex_ is held.
 
   const MempoolOptions options_;
   mutable std::mutex mutex_;
