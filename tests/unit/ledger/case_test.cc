@@ -1,0 +1,272 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "unit/ledger/test_network.h"
+
+namespace gonka::ledger {
+namespace {
+
+// A record whose validator has accused its executor.
+struct Accused {
+  TestNetwork net;
+  Job job;
+  size_t accuser = 0;
+  CaseId id;
+
+  explicit Accused(NetworkOptions options = {}, Verdict verdict = Verdict::kFail)
+      : net(std::move(options)) {
+    net.AllowAll();
+    job = net.NewJob(0, 1);
+    net.Serve(job);
+    net.AwaitCheck(job);
+    accuser = net.PlaceOf(ValidatorOrder(net.view(), net.record(job.id)).front());
+    net.Check(job, verdict, 3'000);
+    id = DisputeCase(job.id);
+  }
+  Case open() const { return *FindCase(net.view(), id); }
+  VoteReveal Vote(size_t voter, Verdict verdict) const {
+    return {.case_id = id,
+            .verdict = verdict,
+            .evidence_millinats = 0,
+            .salt = TaggedHash("test/vote-salt/1", net.id(voter))};
+  }
+  TxCode Commit(size_t voter, Verdict verdict) {
+    return net.Do(net.participant(voter),
+                  VoteCommit{.case_id = id,
+                             .commitment = VoteCommitment(net.id(voter), Vote(voter, verdict))});
+  }
+  std::vector<size_t> voters() const {
+    std::vector<size_t> places;
+    for (const Ballot& ballot : open().ballots) places.push_back(net.PlaceOf(ballot.voter));
+    return places;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a fail opens a dispute with a bond, and six participants leave exactly three voters") {
+  Accused accused;
+  CHECK(accused.net.record(accused.job.id).status == InferenceStatus::kDisputed);
+  CHECK(accused.open().bond == Amount(500));
+  CHECK(accused.net.participant_record(accused.accuser).collateral == Amount(999'500));
+  CHECK(accused.net.standing(0, accused.accuser).accusations == 1);
+  const DisputeOpened opened = accused.net.Told<DisputeOpened>().front();
+  CHECK(opened.accused == accused.net.id(accused.job.executor));
+  CHECK(opened.accuser == accused.net.id(accused.accuser));
+  CHECK(opened.cause == DisputeCause::kFail);
+
+  CHECK(accused.net.Do(accused.net.participant(0),
+                       VoteCommit{.case_id = accused.id, .commitment = {}}) == TxCode::kTooEarly);
+  accused.net.AwaitCase(accused.id);
+  CHECK(ListOpenCases(accused.net.view()).size() == 1);
+  const std::vector<size_t> voters = accused.voters();
+  REQUIRE(voters.size() == 3);
+  for (const size_t voter : voters) {
+    CHECK(voter != accused.job.executor);
+    CHECK(voter != accused.job.ta);
+    CHECK(voter != accused.accuser);
+  }
+  uint64_t seats = 0;
+  for (const Ballot& ballot : accused.open().ballots) seats += ballot.votes;
+  CHECK(seats == 7);
+  CHECK(accused.net.Told<CommitteeDrawn>().front().seats.size() == 7);
+}
+
+TEST_CASE("upheld: the developer gets back exactly what was held, the accuser its bond") {
+  Accused accused;
+  accused.net.AwaitCase(accused.id);
+  const Amount before = accused.net.balance(accused.net.developer_id(0));
+  const Amount held = accused.net.record(accused.job.id).held;
+  accused.net.Vote(accused.id, Verdict::kFail);
+  const DisputeDecided decided = accused.net.Told<DisputeDecided>().front();
+  CHECK(decided.outcome == DisputeOutcome::kUpheld);
+  CHECK(decided.fail_seats == 7);
+  const InferenceRecord record = accused.net.record(accused.job.id);
+  CHECK(record.status == InferenceStatus::kInvalidated);
+  CHECK(record.held == Amount(0));
+  CHECK(record.refunded == held);
+  CHECK(accused.net.balance(accused.net.developer_id(0)) == before + held);
+  CHECK(accused.net.Told<Refunded>().front().reason == RefundReason::kInvalid);
+  CHECK(accused.net.participant_record(accused.accuser).collateral == Amount(1'000'000));
+  CHECK(accused.net.standing(0, accused.job.executor).fails == 1);
+  CHECK(accused.net.standing(0, accused.accuser).accusations == 0);
+  CHECK(accused.net.Told<HearingOpened>().size() == 1);
+  CHECK(accused.open().decided);
+}
+
+TEST_CASE("rejected: the record is validated and the accuser loses its bond and a step") {
+  TestNetwork* net = nullptr;
+  Accused accused;
+  net = &accused.net;
+  net->AwaitCase(accused.id);
+  CHECK(net->standing(0, accused.job.executor).cusum_millinats == 3'000);
+  net->Vote(accused.id, Verdict::kPass);
+  CHECK(net->Told<DisputeDecided>().front().outcome == DisputeOutcome::kRejected);
+  CHECK(net->record(accused.job.id).status == InferenceStatus::kValidated);
+  CHECK(net->record(accused.job.id).held == Amount(100));
+  CHECK(net->participant_record(accused.accuser).collateral == Amount(999'500));
+  CHECK(net->chain().totals.treasury == Amount(500));
+  CHECK(net->standing(0, accused.job.executor).passes == 1);
+  // Its evidence is taken back.
+  CHECK(net->standing(0, accused.job.executor).cusum_millinats == 0);
+  CHECK(net->Told<HearingOpened>().empty());
+}
+
+TEST_CASE("a rejected accuser that had a reputation loses one step of it") {
+  NetworkOptions options;
+  options.params.reputation.passes_min = 0;  // Every epoch is clean.
+  TestNetwork net(options);
+  net.AllowAll();
+  net.RunToSettlementOf(0);
+  CHECK(net.participant_record(3).reputation == Ppm{33'334});
+  const Job job = net.NewJob(0, 1);
+  net.Serve(job);
+  net.AwaitCheck(job);
+  const size_t accuser = net.PlaceOf(ValidatorOrder(net.view(), net.record(job.id)).front());
+  net.Check(job, Verdict::kFail, 3'000);
+  net.AwaitCase(DisputeCase(job.id));
+  net.Vote(DisputeCase(job.id), Verdict::kPass);
+  CHECK(net.participant_record(accuser).reputation == Ppm{0});
+}
+
+TEST_CASE("undecided: refunded, bond returned, nobody blamed") {
+  struct Row {
+    const char* name;
+    std::vector<Verdict> votes;  // Of the three voters; none for who stays silent.
+  };
+  const Row rows[] = {
+      {"silence", {}},
+      {"two of three", {Verdict::kFail, Verdict::kFail}},
+      {"an abstention", {Verdict::kFail, Verdict::kFail, Verdict::kInconclusive}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    Accused accused;
+    TestNetwork& net = accused.net;
+    net.AwaitCase(accused.id);
+    const Amount before = net.balance(net.developer_id(0));
+    const std::vector<size_t> voters = accused.voters();
+    for (size_t i = 0; i < row.votes.size(); ++i) {
+      REQUIRE(accused.Commit(voters[i], row.votes[i]) == TxCode::kOk);
+    }
+    net.RunTo(accused.open().commit_until);
+    for (size_t i = 0; i < row.votes.size(); ++i) {
+      net.Send(net.participant(voters[i]), {accused.Vote(voters[i], row.votes[i])});
+    }
+    net.MakeBlock();
+    CHECK(accused.open().decided);  // Nothing can change any more.
+    CHECK(net.Told<DisputeDecided>().front().outcome == DisputeOutcome::kUndecided);
+    CHECK(net.record(accused.job.id).status == InferenceStatus::kUnchecked);
+    CHECK(net.balance(net.developer_id(0)) == before + Amount(100));
+    CHECK(net.Told<Refunded>().front().reason == RefundReason::kUndecided);
+    CHECK(net.participant_record(accused.accuser).collateral == Amount(1'000'000));
+    CHECK(net.Told<HearingOpened>().empty());
+    // Who was silent has missed a duty.
+    for (size_t i = 0; i < 3; ++i) {
+      CHECK(net.standing(0, voters[i]).misses_half == (i < row.votes.size() ? 0 : 2));
+    }
+  }
+}
+
+TEST_CASE("fewer than three possible voters: undecided at once") {
+  NetworkOptions options;
+  options.participants = 5;
+  Accused accused(options);
+  while (!accused.open().decided) accused.net.MakeBlock();
+  CHECK(accused.open().drawn);
+  CHECK(accused.net.Told<DisputeDecided>().front().outcome == DisputeOutcome::kUndecided);
+}
+
+TEST_CASE("unavailable opens a dispute of its own kind and adds no evidence") {
+  Accused accused({}, Verdict::kUnavailable);
+  CHECK(accused.open().cause == DisputeCause::kUnavailable);
+  CHECK(accused.net.standing(0, accused.job.executor).cusum_millinats == 0);
+  accused.net.AwaitCase(accused.id);
+  accused.net.Vote(accused.id, Verdict::kUnavailable);
+  CHECK(accused.net.record(accused.job.id).status == InferenceStatus::kInvalidated);
+}
+
+TEST_CASE("votes are committed by voters in time, and revealed as committed") {
+  Accused accused;
+  TestNetwork& net = accused.net;
+  net.AwaitCase(accused.id);
+  const std::vector<size_t> voters = accused.voters();
+  CHECK(accused.Commit(accused.job.executor, Verdict::kPass) == TxCode::kNotAssigned);
+  CHECK(accused.Commit(accused.accuser, Verdict::kFail) == TxCode::kNotAssigned);
+  CHECK(net.Do(net.participant(voters[0]), accused.Vote(voters[0], Verdict::kFail)) ==
+        TxCode::kNotAssigned);
+  REQUIRE(accused.Commit(voters[0], Verdict::kFail) == TxCode::kOk);
+  CHECK(accused.Commit(voters[0], Verdict::kFail) == TxCode::kTooLate);  // After commit_until.
+}
+
+TEST_CASE("a vote can be revealed neither early, nor otherwise, nor twice") {
+  NetworkOptions options;
+  options.params.time.vote_window_blocks = 8;
+  Accused accused(options);
+  TestNetwork& net = accused.net;
+  net.AwaitCase(accused.id);
+  const std::vector<size_t> voters = accused.voters();
+  REQUIRE(accused.Commit(voters[0], Verdict::kFail) == TxCode::kOk);
+  CHECK(accused.Commit(voters[0], Verdict::kFail) == TxCode::kAlreadyDone);
+  CHECK(accused.Commit(voters[0], Verdict::kPass) == TxCode::kConflictsWithRecord);
+  CHECK(net.Do(net.participant(voters[0]), accused.Vote(voters[0], Verdict::kFail)) ==
+        TxCode::kTooEarly);
+  REQUIRE(accused.Commit(voters[1], Verdict::kFail) == TxCode::kOk);
+  REQUIRE(accused.Commit(voters[2], Verdict::kPass) == TxCode::kOk);
+  // All have committed, so nobody can copy any more.
+  CHECK(net.Do(net.participant(voters[0]), accused.Vote(voters[0], Verdict::kPass)) ==
+        TxCode::kCommitmentMismatch);
+  CHECK(net.Do(net.participant(voters[0]), accused.Vote(voters[0], Verdict::kFail)) == TxCode::kOk);
+  CHECK(net.Do(net.participant(voters[0]), accused.Vote(voters[0], Verdict::kFail)) ==
+        TxCode::kAlreadyDone);
+  CHECK(net.Do(net.participant(voters[1]), accused.Vote(voters[1], Verdict::kFail)) == TxCode::kOk);
+  CHECK(net.Do(net.participant(voters[2]), accused.Vote(voters[2], Verdict::kPass)) == TxCode::kOk);
+  CHECK(accused.open().decided);
+  CHECK(net.Do(net.participant(voters[2]), accused.Vote(voters[2], Verdict::kPass)) ==
+        TxCode::kTooLate);
+  CHECK(net.Told<VoteRevealed>().size() == 3);
+}
+
+TEST_CASE("a dispute that is open at settlement ends undecided") {
+  NetworkOptions options;
+  options.params.time.vote_window_blocks = 200;
+  Accused accused(options);
+  accused.net.RunToSettlementOf(0);
+  CHECK(accused.net.Told<DisputeDecided>().front().outcome == DisputeOutcome::kUndecided);
+  CHECK(accused.net.record(accused.job.id).refunded == Amount(100));
+  CHECK(accused.net.participant_record(accused.accuser).collateral == Amount(1'000'000));
+  CHECK_FALSE(FindCase(accused.net.view(), accused.id));
+}
+
+TEST_CASE("a validator cannot accuse without collateral for the bond, nor too many at once") {
+  for (const bool by_bond : {true, false}) {
+    NetworkOptions options;
+    options.collateral = Amount(by_bond ? 499 : 1'000'000);
+    options.params.check.accusations_in_flight_max = by_bond ? 1 : 0;
+    TestNetwork net(options);
+    net.AllowAll();
+    const Job job = net.NewJob(0, 1);
+    net.Serve(job);
+    net.AwaitCheck(job);
+    const AccountId id = ValidatorOrder(net.view(), net.record(job.id)).front();
+    const KeyPair& validator = net.participant(net.PlaceOf(id));
+    const ValidateReveal reveal{.inference = job.id,
+                                .verdict = Verdict::kFail,
+                                .evidence_millinats = 9,
+                                .scores_root = {},
+                                .salt = {}};
+    REQUIRE(net.Do(validator, ValidateCommit{.inference = job.id,
+                                             .commitment = VerdictCommitment(id, reveal)}) ==
+            TxCode::kOk);
+    net.RunTo(net.record(job.id).verdicts[0].reveal_from - 1);
+    CHECK(net.Do(validator, reveal) ==
+          (by_bond ? TxCode::kInsufficientBalance : TxCode::kQuotaExceeded));
+    // Nothing of the refused event stays.
+    CHECK_FALSE(net.record(job.id).verdicts[0].reveal);
+    CHECK(net.Told<VerdictRevealed>().empty());
+    CHECK(net.standing(0, net.PlaceOf(id)).checks == 0);
+  }
+}
+
+}  // namespace gonka::ledger

@@ -1,0 +1,139 @@
+#pragma once
+
+// A small network on a ledger in memory: keys, sequence numbers and beacon links are taken care of,
+// every block is followed by the audit of the invariants.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gonka/ledger/ledger.h"
+#include "gonka/ledger/queries.h"
+
+namespace gonka::ledger {
+
+class MapView : public View {
+ public:
+  std::optional<Bytes> Get(ByteSpan key) const override;
+  void Scan(ByteSpan prefix, ByteSpan from,
+            const std::function<bool(ByteSpan, ByteSpan)>& visit) const override;
+  void Apply(std::span<const StateWrite> writes);
+
+ private:
+  std::map<Bytes, Bytes> values_;
+};
+
+// Short lengths, so that a story of several epochs takes a moment.
+Params ShortParams();
+
+struct NetworkOptions {
+  size_t participants = 6;
+  size_t developers = 3;
+  Params params = ShortParams();
+  Amount balance{10'000'000};          // Of everybody.
+  Amount collateral{1'000'000};        // Of every participant.
+  std::vector<uint64_t> weights = {};  // 100 each where there are none.
+};
+
+// One request on its way. Numbers are places in participants() and developers().
+struct Job {
+  Assignment assignment;
+  InferenceId id;
+  size_t developer = 0;
+  size_t ta = 0;
+  size_t executor = 0;
+};
+
+class TestNetwork {
+ public:
+  explicit TestNetwork(NetworkOptions options = {});
+
+  const KeyPair& participant(size_t i) const { return participants_[i]; }
+  const KeyPair& developer(size_t i) const { return developers_[i]; }
+  AccountId id(size_t i) const { return AccountOf(participants_[i].public_key()); }
+  AccountId developer_id(size_t i) const { return AccountOf(developers_[i].public_key()); }
+  size_t size() const { return participants_.size(); }
+  size_t PlaceOf(const AccountId& id) const;
+  // A key that is not in genesis.
+  static KeyPair NewKey(const std::string& name);
+
+  const ModelId& model() const { return model_; }
+  const MapView& view() const { return view_; }
+  const Genesis& genesis() const { return genesis_; }
+  Chain chain() const { return ReadChain(view_); }
+  uint64_t height() const { return chain().height; }
+  uint64_t epoch() const { return chain().epoch; }
+  Amount balance(const AccountId& id) const;
+  InferenceRecord record(const InferenceId& id) const;
+  Participant participant_record(size_t i) const { return *FindParticipant(view_, id(i)); }
+  Standing standing(uint64_t epoch, size_t i) const;
+
+  // Into the next block.
+  void Send(const KeyPair& sender, std::vector<Event> events);
+  void SendTx(SignedTx tx);
+  // One block with all that was sent; the codes of its receipts, in order.
+  std::vector<TxCode> MakeBlock();
+  void MakeBlocks(size_t count);
+  void RunTo(uint64_t height);
+  void RunToEpoch(uint64_t epoch);
+  void RunToSettlementOf(uint64_t epoch);
+  // A block with this event alone (but for what was sent before); its code.
+  TxCode Do(const KeyPair& sender, Event event);
+  BlockHeader NextHeader() const;
+  const BlockResult& last() const { return last_; }
+  const std::vector<Notice>& notices() const { return notices_; }
+
+  // Everything of one kind that the ledger has told so far.
+  template <class T>
+  std::vector<T> Told() const {
+    std::vector<T> found;
+    for (const Notice& notice : notices_) {
+      if (const T* value = std::get_if<T>(&notice)) found.push_back(*value);
+    }
+    return found;
+  }
+
+  // An allowance of every developer for every participant, ready to use.
+  void AllowAll(Amount amount = Amount(100'000), uint64_t expires_epoch = 100);
+  // The next request of this developer through this transfer agent, drawn and signed.
+  Job NewJob(size_t developer, size_t ta, uint32_t tokens_max = 50);
+  // The attempt after job's; without a refusal.
+  Job NextAttempt(const Job& job, std::optional<Signature> refusal = std::nullopt);
+  // Requests are made until the draw falls on this executor; numbers that fall on others are used
+  // up by records that expire.
+  Job JobFor(size_t executor, size_t developer, uint32_t tokens_max = 50);
+
+  Start StartOf(const Job& job, bool accepted = true) const;
+  Finish FinishOf(const Job& job, uint32_t output_tokens = 20, bool with_opening = false) const;
+  Delivered DeliveredOf(const Job& job, uint32_t output_tokens = 20) const;
+  Hash DigestOf(const Job& job) const;
+  SignedAssignment Signed(const Job& job) const;
+  // Start, Finish and Delivered in one block.
+  void Serve(const Job& job, uint32_t output_tokens = 20);
+
+  // Commits and reveals the verdict of the first validator in order; the check must be drawn.
+  void Check(const Job& job, Verdict verdict, int32_t evidence = 0);
+  // Runs until the check is drawn.
+  void AwaitCheck(const Job& job);
+  // Commits and reveals these votes, one for each ballot of an open case; voters beyond vote kPass.
+  void Vote(const CaseId& id, Verdict verdict, int32_t evidence = 0);
+  void AwaitCase(const CaseId& id);
+  // All of the above: served, failed by its validator, and upheld by the committee.
+  void Disgrace(const Job& job);
+
+ private:
+  MapView view_;
+  Genesis genesis_;
+  ModelId model_;
+  std::vector<KeyPair> participants_;  // Ascending by account.
+  std::vector<KeyPair> developers_;
+  std::map<AccountId, uint64_t> sequences_;
+  std::map<std::pair<size_t, size_t>, uint64_t> request_sequences_;  // By developer and agent.
+  std::vector<Hash> links_;                                          // Last first.
+  std::vector<VerifiedTx> pending_;
+  BlockResult last_;
+  std::vector<Notice> notices_;
+};
+
+}  // namespace gonka::ledger
