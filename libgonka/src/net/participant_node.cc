@@ -10,6 +10,7 @@
 #include "gonka/http/frames.h"
 #include "gonka/model/checkpoint.h"
 #include "gonka/model/manifest.h"
+#include "gonka/net/api_error.h"
 #include "gonka/node/messages.h"
 
 namespace gonka::net {
@@ -100,12 +101,15 @@ absl::StatusOr<std::unique_ptr<ParticipantNode>> ParticipantNode::Start(
 }
 
 ParticipantNode::~ParticipantNode() {
-  // Writers first, then whoever calls into the services, then the services on their own loop.
+  // Who asks goes first, then the writers, then the services on their own loop.
+  if (server_) server_->Stop();
   producer_.reset();
   fetcher_.reset();
   if (chain_ && subscription_ != 0) chain_->Unsubscribe(subscription_);
-  if (server_) server_->Stop();
+  events_.reset();
   RunOnLoop([this] {
+    openai_.reset();
+    explorer_.reset();
     block_server_.reset();
     node_.reset();
     transport_.reset();
@@ -210,7 +214,7 @@ void ParticipantNode::Submit(const SignedTx& tx) {
 }
 
 absl::Status ParticipantNode::StartServices() {
-  const node::LedgerPort ledger{
+  ledger_port_ = {
       .snapshot = [this]() -> std::shared_ptr<const ledger::View> {
         auto snapshot = chain_->Snapshot();
         // Without its ledger the node can do nothing right.
@@ -220,26 +224,69 @@ absl::Status ParticipantNode::StartServices() {
         return *snapshot;
       },
       .submit = [this](const SignedTx& tx) { Submit(tx); }};
-  server_ = std::make_unique<http::Server>(options_.server);
+  http::ServerOptions server_options = options_.server;
+  if (!server_options.refusal) server_options.refusal = RefusalResponse;
+  server_ = std::make_unique<http::Server>(std::move(server_options));
   RunOnLoop([&] {
     transport_ = std::make_unique<HttpTransport>(loop_, entropy_, sessions_, *client_);
     node_ = std::make_unique<node::Node>(
         node::Environment{
             .loop = loop_, .entropy = entropy_, .transport = *transport_, .log = log_},
-        ledger, key_, chain_->network(), models_, *keep_, options_.node);
+        ledger_port_, key_, chain_->network(), models_, *keep_, options_.node);
     node_->Resume();
   });
   ServeCalls(*server_, loop_, entropy_, sessions_,
              [this](const std::string& method, const Hash& caller, Bytes request,
                     std::shared_ptr<Reply> reply) {
-               if (options_.wrap_reply) reply = options_.wrap_reply(method, request, std::move(reply));
+               if (options_.wrap_reply)
+                 reply = options_.wrap_reply(method, request, std::move(reply));
                if (node_) node_->OnCall(method, caller, std::move(request), std::move(reply));
              });
   block_server_ = std::make_unique<BlockServer>(*server_, loop_, *chain_);
   subscription_ = chain_->Subscribe([this](const consensus::CommittedBlockPtr& block) {
     loop_.Post([this, block] { OnBlock(block); });
   });
+  StartApi();
   return server_->Start();
+}
+
+// What developers, people and operators see.
+void ParticipantNode::StartApi() {
+  OpenAiEnvironment openai{
+      .loop = loop_,
+      .clock = clock_,
+      .entropy = entropy_,
+      .transfer_agent = node_->transfer_agent(),
+      .metrics = metrics_,
+      .snapshot = ledger_port_.snapshot,
+      .self = account(),
+      .models = {},
+      .models_created_s = static_cast<int64_t>(options_.genesis.time_us / 1'000'000)};
+  for (const auto& [id, text] : texts_) {
+    openai.models[id] = {.text = text, .tokenizer = text->tokenizer()};
+  }
+  openai_ = std::make_unique<OpenAiServer>(*server_, std::move(openai), options_.openai);
+  events_ = std::make_unique<EventFeed>(*server_, *chain_, metrics_, account());
+  explorer_ = std::make_unique<Explorer>(
+      *server_, ExplorerEnvironment{
+                    .loop = loop_,
+                    .chain = *chain_,
+                    .node = *node_,
+                    .metrics = metrics_,
+                    .self = account(),
+                    .caught_up = [this] { return CaughtUp(); },
+                    .gauges = [this]() -> std::vector<Gauge> {
+                      return {
+                          {"gonka_event_listeners", "Streams of events", events_->listeners()},
+                          {"gonka_http_connections", "Open connections", server_->connections()}};
+                    }});
+}
+
+// The sequencer is ahead of everybody.
+bool ParticipantNode::CaughtUp() const {
+  if (account() == options_.genesis.sequencer) return true;
+  const BlockFetcher* fetcher = fetcher_running_;
+  return fetcher != nullptr && fetcher->caught_up();
 }
 
 void ParticipantNode::OnBlock(const consensus::CommittedBlockPtr& block) {
@@ -273,6 +320,7 @@ absl::Status ParticipantNode::StartWriter() {
   fetcher_ = std::make_unique<BlockFetcher>(
       *client_, std::move(sources), *follower_, log_,
       [this](const consensus::Halt& halt) { options_.on_fatal(halt.reason); });
+  fetcher_running_ = fetcher_.get();
   return absl::OkStatus();
 }
 

@@ -99,9 +99,12 @@ absl::Status TransferAgent::Prepare(InFlight& job) {
   }
   if (allowance->salt.IsZero()) return LedgerRefuses(TxCode::kAllowanceNotReady);
 
-  auto prompt = served->second.text->PromptTokens(client.request);
-  if (!prompt.ok()) return prompt.status();
-  job.prompt = *std::move(prompt);
+  job.prompt = std::move(job.client.prompt);
+  if (job.prompt.empty()) {
+    auto prompt = served->second.text->PromptTokens(client.request);
+    if (!prompt.ok()) return prompt.status();
+    job.prompt = *std::move(prompt);
+  }
   const uint32_t tokens_max = client.request.tokens_max;
   if (job.prompt.size() + tokens_max > model->context) {
     return absl::InvalidArgumentError(

@@ -3,6 +3,7 @@
 // A participant's network node, whole: ledger, services, HTTP. gonkad is this with a command line
 // around it.
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -16,6 +17,9 @@
 #include "gonka/http/server.h"
 #include "gonka/net/block_producer.h"
 #include "gonka/net/calls.h"
+#include "gonka/net/event_feed.h"
+#include "gonka/net/explorer.h"
+#include "gonka/net/openai_server.h"
 #include "gonka/net/replication.h"
 #include "gonka/net/text_model.h"
 #include "gonka/node/node.h"
@@ -35,6 +39,7 @@ struct ParticipantOptions {
   bool allow_private_addresses = false;   // Of other nodes.
   uint32_t beacon_chain_length = consensus::BeaconChain::kDefaultLength;
   node::NodeOptions node;
+  OpenAiOptions openai;
   // Wraps the answering end of every call from another node. For measuring what a dishonest
   // participant can do (apps/devnet); gonkad leaves it empty.
   std::function<std::shared_ptr<Reply>(const std::string& method, const Bytes& request,
@@ -73,6 +78,8 @@ class ParticipantNode {
   void OnBlock(const consensus::CommittedBlockPtr& block);
   void RunOnLoop(std::function<void()> task);
   std::string SequencerUrl() const;
+  void StartApi();
+  bool CaughtUp() const;
 
   Loop& loop_;
   WallClock& clock_;
@@ -87,15 +94,21 @@ class ParticipantNode {
   std::unique_ptr<http::Client> client_;
   std::map<ModelId, std::shared_ptr<const CheckpointText>> texts_;
   node::ServedModels models_;
+  node::LedgerPort ledger_port_;
   Sessions sessions_;
   std::unique_ptr<HttpTransport> transport_;
   std::unique_ptr<node::Node> node_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<BlockServer> block_server_;
+  Metrics metrics_;
+  std::unique_ptr<OpenAiServer> openai_;
+  std::unique_ptr<Explorer> explorer_;
+  std::unique_ptr<EventFeed> events_;
   std::unique_ptr<consensus::Sequencer> sequencer_;
   std::unique_ptr<BlockProducer> producer_;
   std::unique_ptr<consensus::Follower> follower_;
   std::unique_ptr<BlockFetcher> fetcher_;
+  std::atomic<const BlockFetcher*> fetcher_running_{nullptr};  // For server threads.
   consensus::Chain::SubscriptionId subscription_ = 0;
 };
 

@@ -25,6 +25,9 @@ struct ClientRequest {
   ModelId model;
   CanonicalRequest request;
   uint8_t top_logprobs = 0;
+  // The request's prompt tokens, where the caller has them already (rendering a long prompt takes
+  // time that the loop has better uses for). Empty: rendered here.
+  std::vector<uint32_t> prompt = {};
 };
 
 struct Answer {
