@@ -1,6 +1,7 @@
 """The sampler of libgonka/doc/sampler.md, written from that document alone, and its test vectors.
 
-pytest checks every vector; `python sampler_reference.py --write` makes the file anew.
+    sampler_reference.py           checks every vector (so does pytest)
+    sampler_reference.py --write   makes the file anew
 """
 
 import json
@@ -194,5 +195,11 @@ def write():
     VECTORS.write_text('{"draws": [\n' + lines + "\n]}\n")
 
 
-if __name__ == "__main__" and sys.argv[1:] == ["--write"]:
-    write()
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--write"]:
+        write()
+    else:
+        test_philox_known_answers()
+        test_log_and_exp_are_close_to_the_mathematical_ones()
+        test_every_vector()
+        print("every vector of", VECTORS.name, "is reproduced")
