@@ -10,10 +10,14 @@ namespace {
 // A vote that comes late is none: with this many blocks left the checks that are done must do.
 constexpr uint64_t kCommitMargin = 8;
 
+VoteReveal Vote(Verdict verdict, int32_t evidence_millinats) {
+  return {.case_id = {}, .verdict = verdict, .evidence_millinats = evidence_millinats, .salt = {}};
+}
+
 // What one record's check says about that record.
 VoteReveal DisputeVote(const std::vector<CheckResult>& results) {
-  if (results.empty()) return {.verdict = Verdict::kInconclusive};
-  return {.verdict = results[0].verdict, .evidence_millinats = results[0].evidence_millinats};
+  if (results.empty()) return Vote(Verdict::kInconclusive, 0);
+  return Vote(results[0].verdict, results[0].evidence_millinats);
 }
 
 // The product of the evidence over a fresh sample says whether a participant cheats.
@@ -25,9 +29,8 @@ VoteReveal HearingVote(const std::vector<CheckResult>& results, const CheckParam
     any = true;
     sum += result.evidence_millinats;
   }
-  if (!any) return {.verdict = Verdict::kInconclusive};
-  return {.verdict = sum >= params.conviction_millinats ? Verdict::kFail : Verdict::kPass,
-          .evidence_millinats = sum};
+  if (!any) return Vote(Verdict::kInconclusive, 0);
+  return Vote(sum >= params.conviction_millinats ? Verdict::kFail : Verdict::kPass, sum);
 }
 
 }  // namespace
