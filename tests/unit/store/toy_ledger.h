@@ -64,7 +64,7 @@ class ToyLedger {
   ledger::BlockResult GenesisResult() { return Finish(0, {Put("a/genesis", "here")}, {}, {}); }
 
   static StateWrite Put(std::string_view key, std::string_view value) {
-    return {Text2Bytes(key), Blob<1'048'576>(Text2Bytes(value))};
+    return {Text2Bytes(key), Text2Bytes(value)};
   }
   static StateWrite Delete(std::string_view key) { return {Text2Bytes(key), std::nullopt}; }
 
