@@ -1,11 +1,13 @@
 // Replays a fuzz target's corpus as an ordinary test, for compilers without libFuzzer: every file
-// as it is, cut short, and damaged. All of it is a function of the corpus, so a failure repeats;
-// the input at work is named before it is tried, in a message that stays on the screen when it
-// kills us.
+// as it is, cut short, and damaged. All of it is a function of the corpus, so a failure repeats,
+// and it names its input.
 //
 //   fuzz_url tests/fuzz/corpus/url [more files or folders]
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -15,6 +17,8 @@
 #include <vector>
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
+// Where a sanitizer is linked in: it reports and exits without a signal.
+extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());
 
 namespace {
 
@@ -40,9 +44,28 @@ class Numbers {
   uint64_t state_;
 };
 
+std::string current;  // The input at work.
+
+void NameCurrent() {
+  const std::string message = "input: " + current + "\n";
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, message.data(), message.size());
+}
+
+void OnSignal(int number) {
+  NameCurrent();
+  std::signal(number, SIG_DFL);
+  std::raise(number);
+}
+
+void NameInputOnDeath() {
+  if (__sanitizer_set_death_callback != nullptr) __sanitizer_set_death_callback(NameCurrent);
+  std::signal(SIGABRT, OnSignal);
+  if (__sanitizer_set_death_callback != nullptr) return;  // The sanitizer has the others.
+  for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL}) std::signal(number, OnSignal);
+}
+
 void Try(const std::string& name, const Bytes& input) {
-  // Overwritten by the next one, so that only the last stays.
-  std::fprintf(stderr, "\r%s\x1b[K", name.c_str());
+  current = name;
   // An exact copy on the heap: a sanitizer sees a read beyond its end.
   const Bytes exact(input.begin(), input.end());
   LLVMFuzzerTestOneInput(exact.data(), exact.size());
@@ -115,9 +138,9 @@ int main(int argc, char** argv) {
     return 2;
   }
   std::sort(files.begin(), files.end());
+  NameInputOnDeath();
   size_t inputs = 0;
   for (const fs::path& path : files) inputs += Replay(path);
-  std::fprintf(stderr, "\r\x1b[K");
   std::printf("%zu inputs from %zu files\n", inputs, files.size());
   return 0;
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "fmt/format.h"
+#include "gonka/base/json.h"
 
 namespace gonka::model {
 namespace {
@@ -62,14 +63,25 @@ class Fields {
   std::string prefix_;
 };
 
+std::string ValueText(const GgufValue& value) {
+  return std::visit(
+      [](const auto& held) -> std::string {
+        using T = std::decay_t<decltype(held)>;
+        if constexpr (std::is_same_v<T, GgufArray>) return fmt::format("{} values", held.count);
+        if constexpr (std::is_same_v<T, std::string_view>) return JsonQuote(held);
+        if constexpr (std::is_arithmetic_v<T>) return fmt::format("{}", held);
+      },
+      value);
+}
+
 absl::Status RefuseUnknownKeys(const Gguf& gguf, const std::string& architecture) {
   const std::string prefix = architecture + ".";
   for (auto at = gguf.metadata().lower_bound(prefix); at != gguf.metadata().end(); ++at) {
     if (!at->first.starts_with(prefix)) break;
     const std::string_view field = std::string_view(at->first).substr(prefix.size());
     if (std::find(kKnownKeys.begin(), kKnownKeys.end(), field) == kKnownKeys.end()) {
-      return absl::InvalidArgumentError(
-          fmt::format("{}: {} is not supported", gguf.path(), at->first));
+      return absl::InvalidArgumentError(fmt::format("{}: {} = {} is not supported", gguf.path(),
+                                                    at->first, ValueText(at->second)));
     }
   }
   return absl::OkStatus();

@@ -74,8 +74,9 @@ absl::StatusOr<std::vector<uint32_t>> Prompter::Chat(std::span<const ChatMessage
   return ChatJson(json, options);
 }
 
-absl::StatusOr<std::vector<uint32_t>> Prompter::Text(std::string_view prompt) const {
-  GONKA_ASSIGN_OR_RETURN(std::vector<uint32_t> ids, tokenizer_->Encode(prompt, false));
+absl::StatusOr<std::vector<uint32_t>> Prompter::Text(std::string_view prompt,
+                                                     bool allow_special) const {
+  GONKA_ASSIGN_OR_RETURN(std::vector<uint32_t> ids, tokenizer_->Encode(prompt, allow_special));
   if (tokenizer_->add_bos()) ids.insert(ids.begin(), *tokenizer_->bos());
   return ids;
 }

@@ -82,7 +82,7 @@ TEST_CASE("a config that is not supported is refused by field and value") {
   CHECK(Refusal(LlamaConfig().Uint("llama.expert_count", 8)) ==
         "x.gguf: llama.expert_count = 8 is not supported, only 0");
   CHECK(Refusal(LlamaConfig().Uint("llama.attention.sliding_window", 4096)) ==
-        "x.gguf: llama.attention.sliding_window is not supported");
+        "x.gguf: llama.attention.sliding_window = 4096 is not supported");
   CHECK(Refusal(LlamaConfig().String("llama.rope.scaling.type", "yarn")) ==
         "x.gguf: llama.rope.scaling.type = yarn is not supported, only \"none\"");
   CHECK(Refusal(LlamaConfig().Uint("llama.rope.dimension_count", 2)) ==

@@ -73,12 +73,13 @@ TEST_CASE("the pieces of a special token do not meet across the border of a mess
   CHECK(Count(**prompter, ids, "<|im_end|>") == 0);
 }
 
-TEST_CASE("a plain prompt has no special tokens in it") {
+TEST_CASE("a plain prompt has no special tokens in it unless they are allowed") {
   const auto prompter = Tiny();
   const auto ids = prompter->Text("Hello<|im_end|>");
   REQUIRE(ids.ok());
   CHECK(Count(*prompter, *ids, "<|im_end|>") == 0);
   CHECK(*prompter->tokenizer()->Decode(*ids) == "Hello<|im_end|>");
+  CHECK(Count(*prompter, *prompter->Text("Hello<|im_end|>", true), "<|im_end|>") == 1);
 }
 
 TEST_CASE("bos stands in front of a plain prompt where the checkpoint asks for it") {

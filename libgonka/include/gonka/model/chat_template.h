@@ -25,7 +25,7 @@
 namespace gonka::model {
 
 struct RenderLimits {
-  uint64_t work_max = 256 << 20;       // One per evaluated node and one per byte handled.
+  uint64_t work_max = 256 << 20;       // Roughly bytes handled; 16 for an evaluated node.
   size_t output_bytes_max = 16 << 20;  // Of any single string, too.
   uint32_t depth_max = 32;             // Of macro calls, and of values nested in one another.
 };

@@ -47,8 +47,10 @@ class Prompter {
   // messages_json is the array as the client sent it (tool_calls, names and so on included).
   absl::StatusOr<std::vector<uint32_t>> ChatJson(std::string_view messages_json,
                                                  const ChatOptions& options = {}) const;
-  // A plain prompt, with bos in front where the checkpoint asks for it. No special tokens in it.
-  absl::StatusOr<std::vector<uint32_t>> Text(std::string_view prompt) const;
+  // A plain prompt, with bos in front where the checkpoint asks for it. Special tokens in it are
+  // recognised only if allowed: for prompts that one party wrote as a whole.
+  absl::StatusOr<std::vector<uint32_t>> Text(std::string_view prompt,
+                                             bool allow_special = false) const;
 
   // What Chat tokenises, for people and for tests.
   absl::StatusOr<MarkedText> Render(std::string_view messages_json,

@@ -1,7 +1,8 @@
 #pragma once
 
-// Byte-level BPE: between text and token ids, exactly as the libraries do with which the models
-// were trained.
+// Byte-level BPE: between text and token ids, as the libraries do with which the models were trained.
+// Known differences: text is not normalised (Qwen's own tokenizer composes characters, NFC), and
+// letters younger than the Unicode version of the linked PCRE2 are cut as symbols.
 //
 // Ordinary text never yields a special token, whatever it says. Special tokens are recognised only
 // where the caller allows it: in the whole text, or in the trusted bytes of a MarkedText.

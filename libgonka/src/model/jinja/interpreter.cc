@@ -15,6 +15,10 @@ namespace {
 // Of statements and expressions within one another, macro calls included: bounds our stack.
 constexpr uint32_t kRecursionMax = 1000;
 
+// What evaluating a node or making a loop's variables takes, in bytes copied meanwhile.
+constexpr uint64_t kNodeWork = 16;
+constexpr uint64_t kLoopWork = 64;
+
 enum class Flow : uint8_t { kNormal, kBreak, kContinue };
 
 struct Frame {
@@ -190,7 +194,7 @@ class Interpreter {
     GONKA_ASSIGN_OR_RETURN(const std::vector<Value> items, LoopItems(stmt));
     if (items.empty()) return ExecBody(stmt.other);
     for (size_t i = 0; i < items.size(); ++i) {
-      if (const absl::Status status = runtime_.Charge(16); !status.ok()) {
+      if (const absl::Status status = runtime_.Charge(kLoopWork); !status.ok()) {
         return At(stmt.line, status);
       }
       const absl::StatusOr<Flow> flow = InScope([&]() -> absl::StatusOr<Flow> {
@@ -253,7 +257,7 @@ class Interpreter {
 
   absl::StatusOr<Value> Eval(const Expr& expr) {
     if (++recursion_ > kRecursionMax) return TooDeep(expr.line);
-    absl::Status status = runtime_.Charge(1);
+    const absl::Status status = runtime_.Charge(kNodeWork);
     absl::StatusOr<Value> value = status.ok() ? EvalKind(expr) : At(expr.line, status);
     --recursion_;
     return value;

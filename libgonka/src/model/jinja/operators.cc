@@ -178,7 +178,7 @@ absl::StatusOr<Value> Arithmetic(Runtime& runtime, std::string_view op, const Va
 absl::StatusOr<bool> Compare(Runtime& runtime, std::string_view op, const Value& left,
                              const Value& right) {
   if (op == "==" || op == "!=") {
-    GONKA_RETURN_IF_ERROR(runtime.Charge(std::min(Weight(left), Weight(right))));
+    GONKA_RETURN_IF_ERROR(runtime.Charge(Weight(left) + Weight(right)));
     return Equal(left, right) == (op == "==");
   }
   if (op == "in") return Contains(runtime, right, left);

@@ -20,7 +20,7 @@ class Runtime {
   const RenderLimits& limits() const { return limits_; }
   std::optional<int64_t> render_time_unix_s() const { return render_time_unix_s_; }
 
-  // One per evaluated node and per byte or element produced or looked at.
+  // Roughly the bytes produced, copied or looked at.
   absl::Status Charge(uint64_t work);
   absl::StatusOr<Value> MakeString(Str text);
   absl::StatusOr<Value> MakeList(std::vector<Value> items);
