@@ -176,9 +176,13 @@ absl::Status FitAndReport(const Arguments& arguments) {
   GONKA_RETURN_IF_ERROR(WriteFile(arguments.out + "/calibration.bin", Encode(calibration)));
   GONKA_RETURN_IF_ERROR(
       WriteFile(arguments.out + "/calibration.json", AsBytes(ToJson(calibration) + "\n")));
+  const std::vector<const ScoresRecord*> cheats = Pointers(cheat_records);
   const std::string report = fmt::format(
-      "{}\n{}\n\n{}\n{}{}", options.model, options.command, HonestTable(calibration, honest),
-      CheatTable(calibration, Pointers(cheat_records)), HeldOutTable(honest, options));
+      "{}\n{}\n\n{}\n{}\nThe same where the executor claims a kernel class that nobody measured:\n"
+      "{}{}",
+      options.model, options.command, HonestTable(calibration, honest),
+      CheatTable(calibration, cheats, ""), CheatTable(calibration, cheats, "unknown/1"),
+      HeldOutTable(honest, options));
   fmt::print("{}", report);
   return WriteFile(arguments.out + "/report.txt", AsBytes(report));
 }

@@ -14,8 +14,10 @@ using verify::Null;
 constexpr double kConvictionMillinats = 9'211;
 constexpr size_t kLongTokens = 32;
 
-Null NullOf(const Calibration& calibration, const ScoresRecord& run) {
-  return {calibration, std::string(run.executor_class), std::string(run.verifier_class)};
+Null NullOf(const Calibration& calibration, const ScoresRecord& run,
+            const std::string& claimed = "") {
+  const std::string& executor_class = run.executor_class;
+  return {calibration, claimed.empty() ? executor_class : claimed, run.verifier_class};
 }
 
 std::string HonestRow(const Calibration& calibration, const ScoresRecord& run) {
@@ -53,8 +55,9 @@ std::string Quantile(const std::vector<size_t>& sorted, size_t answers, double s
   return index < sorted.size() ? std::to_string(sorted[index]) : "-";
 }
 
-std::string CheatRow(const Calibration& calibration, const ScoresRecord& run) {
-  const Null null = NullOf(calibration, run);
+std::string CheatRow(const Calibration& calibration, const ScoresRecord& run,
+                     const std::string& claimed) {
+  const Null null = NullOf(calibration, run, claimed);
   std::vector<size_t> needed;
   uint64_t by_deviation = 0, by_margin = 0, tokens = 0, long_answers = 0, long_failed = 0;
   double millinats = 0;
@@ -103,12 +106,14 @@ std::string HonestTable(const Calibration& calibration, std::span<const ScoresRe
          "an answer in one channel.\nE[e']: mean of the bounded e-value, at most 1.\n";
 }
 
-std::string CheatTable(const Calibration& calibration, std::span<const ScoresRecord* const> runs) {
+std::string CheatTable(const Calibration& calibration, std::span<const ScoresRecord* const> runs,
+                       const std::string& claimed) {
   std::string table =
       fmt::format("{:<28} {:<24} {:>6} {:>6} {:>7} {:>7} {:>7} {:>7} {:>6} {:>5} {:>7} {:>7}\n",
                   "cheat", "verifier", "answ.", "tokens", "A", "B", "failed", ">= 32", "median",
                   "95 %", "mnat", "convict");
-  for (const ScoresRecord* run : runs) table += CheatRow(calibration, *run);
+  for (const ScoresRecord* run : runs) table += CheatRow(calibration, *run, claimed);
+  if (!claimed.empty()) return table;
   return table +
          "A, B: answers that each channel fails. >= 32: failed among answers of so many tokens. "
          "median, 95 %: tokens until an answer fails. mnat: "

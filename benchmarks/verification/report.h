@@ -14,8 +14,9 @@ std::string HonestTable(const verify::Calibration& calibration,
                         std::span<const ScoresRecord* const> runs);
 std::string HonestRows(const verify::Calibration& calibration,
                        std::span<const ScoresRecord* const> runs);
-// Cheats: share of answers that fail, tokens until they do, answers until a conviction.
+// Cheats: share of answers that fail, tokens until they do, answers until a conviction. With
+// claimed not empty as if every executor claimed that kernel class.
 std::string CheatTable(const verify::Calibration& calibration,
-                       std::span<const ScoresRecord* const> runs);
+                       std::span<const ScoresRecord* const> runs, const std::string& claimed);
 
 }  // namespace gonka::calibrate

@@ -151,7 +151,7 @@ absl::StatusOr<std::unique_ptr<engine::TorchEngine>> MakeEngine(
   options.chunk_beside_answers = machine.chunk;
   if (machine.copy == Copy::kInt4) options.weight_hook = engine::QuantizeInt4(128);
   if (machine.copy == Copy::kEveryThirdLayerDropped) {
-    options.layer_filter = engine::DropEveryThirdLayer();
+    options.layer_filter = engine::DropEveryThirdLayer;
   }
   return engine::TorchEngine::Create(std::move(checkpoint), options);
 }
