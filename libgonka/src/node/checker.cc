@@ -19,6 +19,7 @@ struct Checker::Job {
   verify::Answer answer;
   std::optional<verify::Check> check;
   Hash challenge;
+  uint32_t rounds = 0;  // Of asking both executor and transfer agent in vain.
 };
 
 namespace {
@@ -143,6 +144,22 @@ void Checker::Ask(const std::shared_ptr<Job>& job, bool executor, const char* me
                        .total_timeout_us = 2 * options_.fetch_timeout_us});
 }
 
+void Checker::Again(const std::shared_ptr<Job>& job, const absl::Status& why,
+                    void (Checker::*step)(const std::shared_ptr<Job>&, bool)) {
+  if (++job->rounds < options_.fetch_rounds) {
+    env_.loop.PostAfter(options_.fetch_again_us, [this, job, step, alive = alive_] {
+      if (*alive) (this->*step)(job, true);
+    });
+    return;
+  }
+  Finish(job, {.verdict = Verdict::kUnavailable,
+               .evidence_millinats = 0,
+               .scores_root = job->check ? job->check->scores_root() : Hash{},
+               .explanation = fmt::format("neither executor nor transfer agent serves what a check "
+                                          "needs; the last error: {}",
+                                          ToString(why))});
+}
+
 // From the executor, or from the transfer agent where the executor will not serve it.
 void Checker::Fetch(const std::shared_ptr<Job>& job, bool from_executor) {
   Ask(job, from_executor, kPayloadMethod, Encode(InferenceQuery{.inference = job->inference}),
@@ -151,12 +168,7 @@ void Checker::Fetch(const std::shared_ptr<Job>& job, bool from_executor) {
             frame.ok() ? TakePayload(*job, *std::move(frame)) : frame.status();
         if (status.ok()) return Score(job);
         if (from_executor) return Fetch(job, false);
-        Finish(job, {.verdict = Verdict::kUnavailable,
-                     .evidence_millinats = 0,
-                     .scores_root = {},
-                     .explanation = fmt::format("neither executor nor transfer agent serves the "
-                                                "payload; the last error: {}",
-                                                ToString(status))});
+        Again(job, status, &Checker::Fetch);
       });
 }
 
@@ -225,12 +237,7 @@ void Checker::Open(const std::shared_ptr<Job>& job, bool from_executor) {
         const absl::Status status = frame.ok() ? Judge(job, *frame) : frame.status();
         if (status.ok()) return;
         if (from_executor) return Open(job, false);
-        Finish(job, {.verdict = Verdict::kUnavailable,
-                     .evidence_millinats = 0,
-                     .scores_root = job->check->scores_root(),
-                     .explanation = fmt::format("neither executor nor transfer agent opens the "
-                                                "artifact; the last error: {}",
-                                                ToString(status))});
+        Again(job, status, &Checker::Open);
       });
 }
 

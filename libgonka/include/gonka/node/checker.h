@@ -21,6 +21,10 @@ struct CheckResult {
 
 struct CheckerOptions {
   int64_t fetch_timeout_us = 2'000'000;
+  // Neither executor nor transfer agent serves: asked again, since their ledgers may be a block
+  // behind this one's and not know yet who is on duty.
+  uint32_t fetch_rounds = 5;
+  int64_t fetch_again_us = 400'000;
   size_t running_max = 4;  // Checks at work at once; others wait.
   size_t waiting_max = 4'096;
 };
@@ -48,6 +52,9 @@ class Checker {
   void Open(const std::shared_ptr<Job>& job, bool from_executor);
   absl::Status Judge(const std::shared_ptr<Job>& job, const Bytes& frame);
   // One call to the executor or transfer agent of the job's record; the frame, or why not.
+  // Asks both again after a while, or gives up.
+  void Again(const std::shared_ptr<Job>& job, const absl::Status& why,
+             void (Checker::*step)(const std::shared_ptr<Job>&, bool));
   void Ask(const std::shared_ptr<Job>& job, bool executor, const char* method, Bytes request,
            std::function<void(absl::StatusOr<Bytes>)> done);
 
