@@ -27,12 +27,6 @@ Key& Key::AddShort(uint16_t value) {
   return AddByte(static_cast<uint8_t>(value >> 8)).AddByte(static_cast<uint8_t>(value));
 }
 
-std::strong_ordering Key::operator<=>(const Key& other) const {
-  const int order = std::memcmp(bytes_.data(), other.bytes_.data(), std::min(size_, other.size_));
-  if (order != 0) return order <=> 0;
-  return size_ <=> other.size_;
-}
-
 bool Key::StartsWith(const Key& prefix) const {
   return size_ >= prefix.size_ &&
          std::memcmp(bytes_.data(), prefix.bytes_.data(), prefix.size_) == 0;

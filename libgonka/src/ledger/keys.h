@@ -3,7 +3,9 @@
 // State keys: one letter, then ids or big-endian numbers. doc/protocol.md lists them.
 
 #include <array>
+#include <bit>
 #include <compare>
+#include <cstring>
 
 #include "gonka/ledger/state.h"
 
@@ -28,13 +30,29 @@ class Key {
   Key& AddShort(uint16_t value);   // Two bytes, big-endian.
 
   ByteSpan span() const { return {bytes_.data(), size_}; }
-  std::strong_ordering operator<=>(const Key& other) const;
+  // Word by word: maps of keys spend their time here. The unused end is zero, so that the length
+  // decides last, as it does bytewise.
+  std::strong_ordering operator<=>(const Key& other) const {
+    for (size_t i = 0; i < kMax; i += sizeof(uint64_t)) {
+      const uint64_t own = Word(i);
+      const uint64_t others = other.Word(i);
+      if (own != others) return own <=> others;
+    }
+    return size_ <=> other.size_;
+  }
   bool operator==(const Key& other) const { return (*this <=> other) == 0; }
   bool StartsWith(const Key& prefix) const;
 
  private:
   Key() = default;
-  std::array<uint8_t, kMax> bytes_{};
+  uint64_t Word(size_t at) const {
+    uint64_t word;
+    std::memcpy(&word, bytes_.data() + at, sizeof(word));
+    if constexpr (std::endian::native == std::endian::little) word = __builtin_bswap64(word);
+    return word;
+  }
+
+  alignas(8) std::array<uint8_t, kMax> bytes_{};
   uint8_t size_ = 0;
 };
 
