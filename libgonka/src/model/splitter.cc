@@ -30,7 +30,7 @@ constexpr const char* kLlama = GONKA_MODERN("\\p{N}{1,3}|");
 constexpr const char* kQwen2 = GONKA_MODERN("\\p{N}|");
 
 constexpr uint32_t kMatchLimit = 100'000'000;
-constexpr size_t kJitStackMax = 8 << 20;
+constexpr uint32_t kHeapLimitKb = 256 << 10;
 
 std::vector<const char*> Patterns(PreTokenizer pre_tokenizer) {
   switch (pre_tokenizer) {
@@ -58,9 +58,6 @@ struct FreeCode {
 struct FreeContext {
   void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
 };
-struct FreeStack {
-  void operator()(pcre2_jit_stack* stack) const { pcre2_jit_stack_free(stack); }
-};
 struct FreeMatch {
   void operator()(pcre2_match_data* match) const { pcre2_match_data_free(match); }
 };
@@ -69,6 +66,11 @@ struct FreeMatch {
 
 struct Splitter::Stage {
   std::unique_ptr<pcre2_code, FreeCode> code;
+};
+
+struct Splitter::Matching {
+  std::unique_ptr<pcre2_match_context, FreeContext> context;
+  std::vector<std::unique_ptr<pcre2_match_data, FreeMatch>> data;  // By stage.
 };
 
 Splitter::Splitter() = default;
@@ -94,46 +96,52 @@ absl::StatusOr<std::unique_ptr<const Splitter>> Splitter::Create(PreTokenizer pr
 }
 
 absl::Status Splitter::Split(std::string_view text, const Sink& sink) const {
-  // One per call, because threads must not share them.
-  std::unique_ptr<pcre2_match_context, FreeContext> context(pcre2_match_context_create(nullptr));
-  std::unique_ptr<pcre2_jit_stack, FreeStack> stack(
-      pcre2_jit_stack_create(32 << 10, kJitStackMax, nullptr));
-  if (!context || !stack) return absl::ResourceExhaustedError("no memory to match text");
-  pcre2_set_match_limit(context.get(), kMatchLimit);
-  pcre2_jit_stack_assign(context.get(), nullptr, stack.get());
-  return SplitFrom(0, text, context.get(), sink);
+  Matching matching;
+  matching.context.reset(pcre2_match_context_create(nullptr));
+  bool complete = matching.context != nullptr;
+  for (const Stage& stage : stages_) {
+    matching.data.emplace_back(pcre2_match_data_create_from_pattern(stage.code.get(), nullptr));
+    complete &= matching.data.back() != nullptr;
+  }
+  if (!complete) return absl::ResourceExhaustedError("no memory to match text");
+  pcre2_set_match_limit(matching.context.get(), kMatchLimit);
+  pcre2_set_heap_limit(matching.context.get(), kHeapLimitKb);
+  return SplitFrom(0, text, matching, sink);
 }
 
-absl::Status Splitter::SplitFrom(size_t stage, std::string_view text, void* match_context,
+absl::Status Splitter::SplitFrom(size_t stage, std::string_view text, Matching& matching,
                                  const Sink& sink) const {
   if (text.empty()) return absl::OkStatus();
   if (stage == stages_.size()) {
     sink(text);
     return absl::OkStatus();
   }
-  const pcre2_code* code = stages_[stage].code.get();
-  std::unique_ptr<pcre2_match_data, FreeMatch> match(
-      pcre2_match_data_create_from_pattern(code, nullptr));
-  if (!match) return absl::ResourceExhaustedError("no memory to match text");
+  pcre2_match_data* data = matching.data[stage].get();
+  const auto match = [&](size_t begin, uint32_t options) {
+    return pcre2_match(stages_[stage].code.get(), reinterpret_cast<PCRE2_SPTR>(text.data()),
+                       text.size(), begin, PCRE2_NO_UTF_CHECK | options, data,
+                       matching.context.get());
+  };
   size_t begin = 0;
   while (begin < text.size()) {
-    const int found = pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(),
-                                  begin, PCRE2_NO_UTF_CHECK, match.get(),
-                                  static_cast<pcre2_match_context*>(match_context));
+    int found = match(begin, 0);
+    // Compiled code has 32 KiB of stack; the interpreter has what the heap limit gives.
+    if (found == PCRE2_ERROR_JIT_STACKLIMIT) found = match(begin, PCRE2_NO_JIT);
     if (found == PCRE2_ERROR_NOMATCH) break;
     if (found < 0) {
       return absl::ResourceExhaustedError(
           fmt::format("text of {} bytes cannot be cut into pieces at {}: {}", text.size(), begin,
                       ErrorText(found)));
     }
-    const size_t* range = pcre2_get_ovector_pointer(match.get());
+    const size_t* range = pcre2_get_ovector_pointer(data);
+    const size_t end = range[1];
     GONKA_RETURN_IF_ERROR(
-        SplitFrom(stage + 1, text.substr(begin, range[0] - begin), match_context, sink));
+        SplitFrom(stage + 1, text.substr(begin, range[0] - begin), matching, sink));
     GONKA_RETURN_IF_ERROR(
-        SplitFrom(stage + 1, text.substr(range[0], range[1] - range[0]), match_context, sink));
-    begin = range[1];
+        SplitFrom(stage + 1, text.substr(range[0], end - range[0]), matching, sink));
+    begin = end;
   }
-  return SplitFrom(stage + 1, text.substr(begin), match_context, sink);
+  return SplitFrom(stage + 1, text.substr(begin), matching, sink);
 }
 
 }  // namespace gonka::model

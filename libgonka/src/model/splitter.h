@@ -26,8 +26,9 @@ class Splitter {
 
  private:
   struct Stage;
+  struct Matching;  // What one call of Split needs.
   Splitter();
-  absl::Status SplitFrom(size_t stage, std::string_view text, void* match_context,
+  absl::Status SplitFrom(size_t stage, std::string_view text, Matching& matching,
                          const Sink& sink) const;
 
   std::vector<Stage> stages_;
