@@ -99,11 +99,9 @@ std::string HonestTable(const Calibration& calibration, std::span<const ScoresRe
                      "honest executor", "verifier", "answ.", "tokens", "flips", "A max", "B max",
                      "ln e max", "fails", "E[e']") +
          HonestRows(calibration, runs) +
-         "flips: tokens whose draw differs. A max, B max: highest mean score of an answer, in "
-         "units "
-         "of the bound\n(an honest machine's expectation is at most 1). ln e max: highest evidence "
-         "of "
-         "an answer in one channel.\nE[e']: mean of the bounded e-value, at most 1.\n";
+         "flips: tokens whose draw differs. A max, B max: highest mean score of an answer, in\n"
+         "units of the bound; an honest machine's expectation is at most 1. ln e max: highest\n"
+         "evidence of an answer in one channel. E[e']: mean of the bounded e-value, at most 1.\n";
 }
 
 std::string CheatTable(const Calibration& calibration, std::span<const ScoresRecord* const> runs,
@@ -115,9 +113,9 @@ std::string CheatTable(const Calibration& calibration, std::span<const ScoresRec
   for (const ScoresRecord* run : runs) table += CheatRow(calibration, *run, claimed);
   if (!claimed.empty()) return table;
   return table +
-         "A, B: answers that each channel fails. >= 32: failed among answers of so many tokens. "
-         "median, 95 %: tokens until an answer fails. mnat: "
-         "mean evidence of an answer.\nconvict: answers until the product reaches 10^4.\n";
+         "A, B: answers that each channel fails. >= 32: failed among answers of so many tokens.\n"
+         "median, 95 %: tokens until an answer fails. mnat: mean evidence of an answer. convict:\n"
+         "answers until the product reaches 10^4.\n";
 }
 
 }  // namespace gonka::calibrate

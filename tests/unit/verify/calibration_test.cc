@@ -2,8 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <string>
+
+#include "gonka/base/json.h"
 
 namespace gonka::verify {
 namespace {
@@ -88,6 +92,24 @@ TEST_CASE("a record that would judge wrongly is refused") {
     row.change(calibration);
     CHECK(Message(CheckCalibration(calibration)) == row.message);
     CHECK(Message(DecodeCalibration(Encode(calibration)).status()) == row.message);
+  }
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  REQUIRE_MESSAGE(file.good(), path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST_CASE("the measured records that are checked in are valid, and their JSON twins say the same") {
+  for (const char* model : {"tiny"}) {
+    const std::string path =
+        std::string(GONKA_SOURCE_DIR) + "/apps/devnet/calibration/" + std::string(model);
+    const auto calibration = DecodeCalibration(AsBytes(ReadFile(path + ".bin")));
+    REQUIRE(calibration.ok());
+    CHECK(ToJson(*calibration) + "\n" == ReadFile(path + ".json"));
+    const Null null(*calibration, "torch-cpu-fp32/1", "torch-cpu-fp32/1");
+    CHECK(null.measured());
   }
 }
 
