@@ -111,6 +111,11 @@ absl::StatusOr<std::unique_ptr<Network>> Network::Create(const NetworkOptions& o
   return network;
 }
 
+// All at once, so that nobody waits for somebody who has not been told yet.
+Network::~Network() {
+  for (const auto& process : processes_) process->Terminate();
+}
+
 absl::StatusOr<KeyPair> Network::KeyAt(const std::string& path) {
   if (std::filesystem::exists(path)) return ReadKeyFile(path);
   host::SystemEntropy entropy;

@@ -64,6 +64,8 @@ class Network {
   // Makes keys, genesis and directories, or finds those of an earlier run in the same place.
   static absl::StatusOr<std::unique_ptr<Network>> Create(const NetworkOptions& options);
 
+  ~Network();  // Stops all processes.
+
   absl::Status StartAll();
   // Starts one participant's ML nodes and network node (again).
   absl::Status StartParticipant(size_t index);

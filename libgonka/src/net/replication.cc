@@ -14,7 +14,7 @@ namespace {
 constexpr uint64_t kWaitMsMax = 30'000;
 constexpr size_t kWaitingMax = 256;
 constexpr int64_t kRetryUs = 250'000;
-constexpr uint64_t kFetchWaitMs = 5'000;
+constexpr uint64_t kFetchWaitMs = 2'000;
 
 void Refuse(http::Responder& responder, int status, const std::string& why) {
   responder.Send({.status = status,
@@ -158,35 +158,37 @@ bool BlockFetcher::Sleep(int64_t us) {
   return !stop_signal_.wait_for(lock, std::chrono::microseconds(us), [&] { return stop_; });
 }
 
+// The first source orders, so its next block is worth waiting for. While it does not answer, the
+// others may still have blocks that this node lacks; none of them is waited for, since they may be
+// waiting too.
 void BlockFetcher::Run() {
-  size_t source = 0;
   std::string last_error;
   while (Sleep(0)) {
-    const absl::Status status = FetchFrom(sources_[source]);
+    absl::Status status = FetchFrom(sources_.front(), kFetchWaitMs);
+    caught_up_ = status.ok() && caught_up_;
+    if (!status.ok() && ToString(status) != last_error) {  // Once for each kind of trouble.
+      last_error = ToString(status);
+      log_.Write(LogLevel::kWarning,
+                 fmt::format("no blocks from {}: {}", sources_.front(), last_error));
+    }
+    if (status.ok()) last_error.clear();
+    for (size_t i = 1; i < sources_.size() && !status.ok() && !follower_.halted(); ++i) {
+      (void)FetchFrom(sources_[i], 0);
+      if (!Sleep(0)) return;
+    }
     if (const auto halt = follower_.halted()) {
       log_.Write(LogLevel::kError, fmt::format("the follower stopped: {}", halt->reason));
       return on_halt_(*halt);
     }
-    if (status.ok()) {
-      last_error.clear();
-      continue;
-    }
-    caught_up_ = false;
-    if (ToString(status) != last_error) {  // Once for each kind of trouble.
-      last_error = ToString(status);
-      log_.Write(LogLevel::kWarning,
-                 fmt::format("no blocks from {}: {}", sources_[source], last_error));
-    }
-    source = (source + 1) % sources_.size();
-    if (!Sleep(kRetryUs)) return;
+    if (!status.ok() && !Sleep(kRetryUs)) return;
   }
 }
 
-absl::Status BlockFetcher::FetchFrom(const std::string& source) {
+absl::Status BlockFetcher::FetchFrom(const std::string& source, uint64_t wait_ms) {
   const uint64_t from = follower_.next_height();
   const auto response = client_.Send(
-      {.url = fmt::format("{}/gonka/v1/blocks?from={}&wait_ms={}", source, from, kFetchWaitMs),
-       .timeout_us = static_cast<int64_t>(kFetchWaitMs) * 1'000 + 20'000'000,
+      {.url = fmt::format("{}/gonka/v1/blocks?from={}&wait_ms={}", source, from, wait_ms),
+       .timeout_us = static_cast<int64_t>(wait_ms) * 1'000 + 20'000'000,
        .repeatable = true});
   if (!response.ok()) return response.status();
   if (response->status != 200) {

@@ -58,19 +58,19 @@ class BlockServer {
 // Fetches blocks and feeds a follower, on a thread of its own: the chain's writer.
 class BlockFetcher {
  public:
-  // sources are base URLs, tried in turn. on_halt is called once, on the fetcher's thread, where
+  // sources are base URLs, the sequencer's first. on_halt is called once, on the fetcher's thread, where
   // the follower stops for good.
   BlockFetcher(http::Client& client, std::vector<std::string> sources,
                consensus::Follower& follower, Log& log,
                std::function<void(const consensus::Halt&)> on_halt);
   ~BlockFetcher();  // Stops.
 
-  // Whether the last fetch reached a source and found no block beyond ours.
+  // Whether the last fetch reached the sequencer and found at most one block beyond ours.
   bool caught_up() const { return caught_up_; }
 
  private:
   void Run();
-  absl::Status FetchFrom(const std::string& source);
+  absl::Status FetchFrom(const std::string& source, uint64_t wait_ms);
   bool Sleep(int64_t us);
 
   http::Client& client_;
