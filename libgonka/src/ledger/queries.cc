@@ -152,16 +152,24 @@ std::variant<AccountId, TxCode> DrawExecutor(const View& view, uint64_t epoch, c
   if (!table) return TxCode::kWrongEpoch;
   const std::optional<Allowance> allowance = FindAllowance(view, ta, developer);
   if (!allowance) return TxCode::kInsufficientAllowance;
-  const auto drawn = DrawExecutors({.table = *table,
+  return DrawExecutor(*table, model, allowance->salt, developer, ta, sequence, attempt);
+}
+
+std::variant<AccountId, TxCode> DrawExecutor(const EpochTable& table, const ModelId& model,
+                                             const Hash& salt, const AccountId& developer,
+                                             const AccountId& ta, uint64_t sequence,
+                                             uint8_t attempt) {
+  const select::WeightTable serving(WeightsServing(table, model));
+  const auto drawn = DrawExecutors({.table = table,
                                     .model = model,
-                                    .serving = select::WeightTable(WeightsServing(*table, model)),
-                                    .salt = allowance->salt,
+                                    .serving = serving,
+                                    .salt = salt,
                                     .developer = developer,
                                     .ta = ta,
                                     .sequence = sequence},
                                    attempt);
   if (const TxCode* code = std::get_if<TxCode>(&drawn)) return *code;
-  return table->members[std::get<std::vector<size_t>>(drawn).back()].id;
+  return table.members[std::get<std::vector<size_t>>(drawn).back()].id;
 }
 
 std::vector<AccountId> ValidatorOrder(const View& view, const InferenceRecord& record) {

@@ -46,6 +46,11 @@ std::vector<std::pair<CaseId, Case>> ListOpenCases(const View& view);
 std::variant<AccountId, TxCode> DrawExecutor(const View& view, uint64_t epoch, const ModelId& model,
                                              const AccountId& developer, const AccountId& ta,
                                              uint64_t sequence, uint8_t attempt);
+// The same from an epoch's table and the allowance's salt, for those who have no ledger at hand.
+std::variant<AccountId, TxCode> DrawExecutor(const EpochTable& table, const ModelId& model,
+                                             const Hash& salt, const AccountId& developer,
+                                             const AccountId& ta, uint64_t sequence,
+                                             uint8_t attempt);
 
 // Who may check a record, in order: select::DrawOrder with
 // TaggedHash("gonka/draw/validators/1", check_seed) of those who serve the model but for the
