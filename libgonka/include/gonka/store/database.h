@@ -3,6 +3,9 @@
 // A node's memory: the ledger's state, the blocks, and what proofs need, on disk (LMDB) or in
 // memory. Both behave alike.
 //
+// The archive of blocks, leaves and notices is kept whole, as newcomers and audits start from
+// genesis; the ledger's own state forgets old epochs.
+//
 // One transaction commits everything that belongs to a block, so a process that is killed anywhere
 // finds itself at a whole block when it starts again.
 //
