@@ -16,9 +16,9 @@ absl::StatusOr<engine::TorchOptions> TorchOptionsFrom(const MlNodeOptions& optio
                              .context_max = options.context_max,
                              .kv_bytes_max = options.kv_megabytes << 20,
                              .running_max = options.running_max};
-  if (options.precision == "bf16") {
-    torch.precision = engine::Precision::kBf16;
-  } else if (options.precision != "fp32") {
+  if (options.precision == "fp32") {
+    torch.precision = engine::Precision::kFp32;
+  } else if (options.precision != "bf16") {
     return absl::InvalidArgumentError(
         fmt::format("--precision must be fp32 or bf16, is '{}'", options.precision));
   }

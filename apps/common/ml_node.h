@@ -16,7 +16,7 @@ struct MlNodeOptions {
   std::string listen = "127.0.0.1:7201";
   std::string cache_directory;  // Of manifests; empty for none.
   uint32_t threads = 1;
-  std::string precision = "fp32";
+  std::string precision = "bf16";
   uint32_t context_max = 0;
   uint64_t kv_megabytes = 1'024;
   uint32_t running_max = 16;

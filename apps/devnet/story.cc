@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <functional>
+#include <set>
 #include <thread>
 
 #include "devnet/questions.h"
@@ -116,8 +117,8 @@ absl::Status Story::WaitUntilReady() {
     GONKA_RETURN_IF_ERROR(WaitFor(network_.participants()[i].name, 180,
                                   [&] { return absl::StatusOr<bool>(Api(i).Get("/ready").ok()); }));
   }
-  events_ = std::make_unique<EventLog>(client_,
-                                       network_.participants()[0].url() + "/gonka/v1/events?from_height=1", "");
+  events_ = std::make_unique<EventLog>(
+      client_, network_.participants()[0].url() + "/gonka/v1/events?from_height=1", "");
   return absl::OkStatus();
 }
 
@@ -139,8 +140,8 @@ absl::Status Story::FundDevelopers() {
                       .key_digest = ApiKeyDigest(AsBytes(api_key))};
     GONKA_RETURN_IF_ERROR(
         Sequencer().Submit(SignTx(plan.key, NetworkIdOf(network_.genesis()), sequence, {allow})));
-    notices_.push_back(
-        std::make_unique<EventLog>(client_, Api(plan.ta).url() + "/v1/gonka/notices?from_height=1", api_key));
+    notices_.push_back(std::make_unique<EventLog>(
+        client_, Api(plan.ta).url() + "/v1/gonka/notices?from_height=1", api_key));
   }
   for (const DeveloperPlan& plan : network_.developers()) {
     GONKA_RETURN_IF_ERROR(WaitFor(plan.name + "'s allowance", 60, [&]() -> absl::StatusOr<bool> {
@@ -304,8 +305,11 @@ absl::Status Story::TellLives() {
     ++reached;
     if (told++ >= 3) continue;
     Say(fmt::format("  {}   now {}", id, inference.value("status", "")));
+    bool finished = false;
     for (const Json& event : inference.value("notices", Json::array())) {
       Json facts = event.value("notice", Json::object());
+      finished = finished || KindOf(event) == "record_finished";
+      if (!finished) facts.erase("matches");  // Delivered came first: nothing to compare with yet.
       facts.erase("kind");
       facts.erase("inference");
       std::string text;
@@ -347,45 +351,7 @@ absl::Status Story::TellCheat() {
           return event.value("/notice/accused"_json_pointer, "") == id;
         });
       });
-  for (const Json& event : events_->All()) {
-    const std::string kind = KindOf(event);
-    const Json& notice = event["notice"];
-    const std::string height = fmt::format("  height {:<5} ", event.value("height", uint64_t{0}));
-    if (kind == "verdict_revealed" && notice.value("verdict", "") == "fail") {
-      Say(height + fmt::format("{} checked {}: fail, evidence {:.1f} nats",
-                               NameOf(notice.value("validator", "")),
-                               Short(notice.value("inference", "")),
-                               notice.value("evidence_millinats", 0) / 1'000.0));
-    } else if (kind == "dispute_opened") {
-      Say(height + fmt::format("a dispute about {} of {} opens ({})",
-                               Short(notice.value("inference", "")),
-                               NameOf(notice.value("accused", "")), notice.value("cause", "")));
-    } else if (kind == "vote_revealed") {
-      Say(height + fmt::format("{} votes {} with {} in case {} (evidence {:.1f} nats)",
-                               NameOf(notice.value("voter", "")), notice.value("verdict", ""),
-                               notice.value("votes", 0), Short(notice.value("case_id", "")),
-                               notice.value("evidence_millinats", 0) / 1'000.0));
-    } else if (kind == "dispute_decided") {
-      Say(height + fmt::format("dispute about {}: {} ({} seats against {})",
-                               Short(notice.value("inference", "")), notice.value("outcome", ""),
-                               notice.value("fail_seats", 0), notice.value("pass_seats", 0)));
-    } else if (kind == "hearing_sample_drawn") {
-      Say(height + fmt::format("hearing about {}: {} further answers are drawn",
-                               NameOf(notice.value("accused", "")),
-                               notice.value("sample", Json::array()).size()));
-    } else if (kind == "hearing_decided") {
-      Say(height + fmt::format("hearing about {}: {} (weight {} of {} confirms)",
-                               NameOf(notice.value("accused", "")),
-                               notice.value("convicted", false) ? "convicted" : "acquitted",
-                               notice.value("confirming_weight", 0),
-                               notice.value("eligible_weight", 0)));
-    } else if (kind == "convicted") {
-      Say(height + fmt::format("{} is CONVICTED ({}), {} slashed{}",
-                               NameOf(notice.value("accused", "")), notice.value("cause", ""),
-                               notice.value("slashed", uint64_t{0}),
-                               notice.value("removed", false) ? ", removed" : ""));
-    }
-  }
+  TellCases(id);
   Promise(convicted.ok(), plan.name + " is convicted: " + ToString(convicted));
   for (const Json& event : events_->OfKind("convicted")) {
     Promise(event.value("/notice/accused"_json_pointer, "") == id,
@@ -400,6 +366,86 @@ absl::Status Story::TellCheat() {
     }
   }
   return TellRefunds();
+}
+
+// Two disputes about the cheater and one that it raised itself, if it did; the hearing; the rest in
+// numbers.
+void Story::TellCases(const std::string& cheater) {
+  std::set<std::string> told;  // Inferences and cases.
+  size_t about = 0;
+  size_t by = 0;
+  std::map<std::string, size_t> outcomes;
+  for (const Json& event : events_->All()) {
+    const Json& notice = event["notice"];
+    const std::string kind = KindOf(event);
+    const std::string inference = notice.value("inference", "");
+    if (kind == "dispute_opened" && notice.value("accused", "") == cheater && about++ < 2) {
+      told.insert(inference);
+    }
+    if (kind == "dispute_opened" && notice.value("accuser", "") == cheater && by++ < 1) {
+      told.insert(inference);
+    }
+    if (kind == "committee_drawn" && told.contains(inference)) {
+      told.insert(notice.value("case_id", ""));
+    }
+    if (kind == "hearing_opened") told.insert(notice.value("case_id", ""));
+    if (kind == "dispute_decided") ++outcomes[notice.value("outcome", "")];
+  }
+  for (const Json& event : events_->All()) {
+    const Json& notice = event["notice"];
+    const bool is_told = told.contains(notice.value("inference", "")) ||
+                         told.contains(notice.value("case_id", "")) || KindOf(event) == "convicted";
+    if (!is_told) continue;
+    const std::string line = TellCaseEvent(event);
+    if (!line.empty())
+      Say(fmt::format("  height {:<5} {}", event.value("height", uint64_t{0}), line));
+  }
+  Say(fmt::format(
+      "  in all {} disputes about {}, {} raised by it; {} upheld, {} rejected, {} "
+      "undecided; gonka events --kinds dispute_decided,vote_revealed,convicted",
+      about, NameOf(cheater), by, outcomes["upheld"], outcomes["rejected"], outcomes["undecided"]));
+}
+
+std::string Story::TellCaseEvent(const Json& event) const {
+  const std::string kind = KindOf(event);
+  const Json& notice = event["notice"];
+  const double nats = notice.value("evidence_millinats", 0) / 1'000.0;
+  const auto name = [&](const char* field) { return NameOf(notice.value(field, "")); };
+  const auto brief = [&](const char* field) { return Short(notice.value(field, "")); };
+  if (kind == "verdict_revealed") {
+    return fmt::format("{} checked {}: {}, evidence {:.1f} nats", name("validator"),
+                       brief("inference"), notice.value("verdict", ""), nats);
+  }
+  if (kind == "dispute_opened") {
+    return fmt::format("{} accuses {} over {} ({})", name("accuser"), name("accused"),
+                       brief("inference"), notice.value("cause", ""));
+  }
+  if (kind == "vote_revealed") {
+    return fmt::format("{} votes {} with {} ({}), evidence {:.1f} nats", name("voter"),
+                       notice.value("verdict", ""), notice.value("votes", uint64_t{0}),
+                       brief("case_id"), nats);
+  }
+  if (kind == "dispute_decided") {
+    return fmt::format("dispute about {}: {}, {} seats for fail, {} for pass", brief("inference"),
+                       notice.value("outcome", ""), notice.value("fail_seats", 0),
+                       notice.value("pass_seats", 0));
+  }
+  if (kind == "hearing_sample_drawn") {
+    return fmt::format("hearing about {} ({}): {} further answers are drawn", name("accused"),
+                       brief("case_id"), notice.value("sample", Json::array()).size());
+  }
+  if (kind == "hearing_decided") {
+    return fmt::format("hearing about {}: {}, weight {} of {} confirms", name("accused"),
+                       notice.value("convicted", false) ? "convicted" : "acquitted",
+                       notice.value("confirming_weight", uint64_t{0}),
+                       notice.value("eligible_weight", uint64_t{0}));
+  }
+  if (kind == "convicted") {
+    return fmt::format("{} is CONVICTED ({}), {} of its collateral slashed{}", name("accused"),
+                       notice.value("cause", ""), notice.value("slashed", uint64_t{0}),
+                       notice.value("removed", false) ? ", removed" : "");
+  }
+  return "";
 }
 
 // From what the developers were sent over their own streams, not from reading the state.
@@ -498,7 +544,13 @@ absl::Status Story::TellEpoch() {
 
 // The proof comes from one node, the block hash that it must lead to from another.
 absl::Status Story::Prove(const std::string& what, const std::string& query) {
-  GONKA_ASSIGN_OR_RETURN(const InclusionProof proof, Sequencer().Prove(query));
+  InclusionProof proof;
+  // A header carries the app hash after the block before it, so the newest block waits for the
+  // next.
+  GONKA_RETURN_IF_ERROR(WaitFor("a block that covers " + what, 10, [&]() -> absl::StatusOr<bool> {
+    GONKA_ASSIGN_OR_RETURN(proof, Sequencer().Prove(query));
+    return true;
+  }));
   const size_t other = network_.participants().size() > 2 ? 2 : 1;
   Json block;
   GONKA_RETURN_IF_ERROR(WaitFor("the block at another node", 10, [&]() -> absl::StatusOr<bool> {

@@ -61,6 +61,8 @@ class Story {
   bool EnoughAsked(size_t asked) const;
   absl::Status TellLives();
   absl::Status TellCheat();
+  void TellCases(const std::string& cheater);
+  std::string TellCaseEvent(const Json& event) const;  // "" for what is not told.
   absl::Status TellRefunds();
   absl::Status TellEpoch();
   absl::Status TellProofs();
