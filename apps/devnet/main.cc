@@ -43,6 +43,9 @@ void AddFlags(CLI::App& app, Flags& flags) {
       ->capture_default_str();
   app.add_option("--ml-threads", flags.network.ml_threads, "compute threads of an ML node")
       ->capture_default_str();
+  app.add_option("--pairs", flags.story.measured_pairs, "pairs measured in the last chapter")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1'000));
   app.add_option("--report", flags.report, "write all that is told to this file, as JSON");
   app.add_flag("--exit", flags.exit, "stop after the story; the status says whether all was kept");
 }

@@ -14,6 +14,7 @@ usage: apps/devnet/run.sh [options]
   --model MODEL      smollm2 (default), tiny, or the path of a .gguf file
   --port-base P      first of about 200 ports (default 7100)
   --data DIR         keep keys, ledgers and logs in DIR (default: a new folder each time)
+  --pairs N          pairs of requests measured in the last chapter (default 8)
   --no-install       install nothing: fail where something is missing
   --build DIR        build folder (default: build)
 USAGE
@@ -34,10 +35,11 @@ while [ $# -gt 0 ]; do
     --exit) story+=(--exit) ;;
     --no-install) setup+=(--no-install) ;;
     -h | --help) usage; exit 0 ;;
-    --report | --participants | --cheat | --model | --port-base | --data | --build)
+    --report | --pairs | --participants | --cheat | --model | --port-base | --data | --build)
       [ $# -gt 0 ] || { echo "run.sh: $option needs a value" >&2; exit 2; }
       case "$option" in
         --report) story+=(--report "$1") ;;
+        --pairs) story+=(--pairs "$1") ;;
         --participants) participants=$1 ;;
         --cheat) cheat=$1 ;;
         --model) model=$1 ;;
@@ -70,7 +72,7 @@ case "$model" in
   *) model_path=$model; model_name=$(basename "$model" .gguf) ;;
 esac
 [ -f "$model_path" ] || { echo "run.sh: there is no checkpoint '$model_path'" >&2; exit 1; }
-calibration="$root/apps/devnet/calibration/$model_name.bin"
+calibration="$root/apps/devnet/calibration/$model.bin"
 [ ! -f "$calibration" ] || story+=(--calibration "$calibration")
 
 if [ -z "$data" ]; then
