@@ -19,7 +19,9 @@ struct Checker::Job {
   verify::Answer answer;
   std::optional<verify::Check> check;
   Hash challenge;
-  uint32_t rounds = 0;  // Of asking both executor and transfer agent in vain.
+  uint32_t rounds = 0;         // Of asking both executor and transfer agent in vain.
+  bool executor_sent = false;  // An opening, good or bad.
+  bool ta_sent = false;
 };
 
 namespace {
@@ -188,7 +190,9 @@ absl::Status Checker::TakePayload(Job& job, Bytes frame) const {
   job.answer.stop_ids = job.served->text->StopIds();
   const std::vector<std::string> stop(payload->request.stop.begin(), payload->request.stop.end());
   if (const auto stops = job.served->text->WatchStops(stop)) {
-    for (const uint32_t id : payload->output) job.answer.ends_with_stop_string = stops->OnToken(id);
+    size_t tokens = 0;
+    while (tokens < payload->output.size() && !stops->OnToken(payload->output[tokens])) ++tokens;
+    job.answer.ends_with_stop_string = tokens + 1 == payload->output.size();
   }
   const engine::EngineInfo engine = job.engine->Info();
   job.answer.shape = {.k = job.model.top_k, .vocabulary = engine.vocabulary};
@@ -236,7 +240,12 @@ void Checker::Open(const std::shared_ptr<Job>& job, bool from_executor) {
       [this, job, from_executor](absl::StatusOr<Bytes> frame) {
         const absl::Status status = frame.ok() ? Judge(job, *frame) : frame.status();
         if (status.ok()) return;
+        (from_executor ? job->executor_sent : job->ta_sent) = frame.ok();
         if (from_executor) return Open(job, false);
+        if (job->executor_sent && job->ta_sent) {
+          return Finish(job,
+                        From(verify::FailedOpening(ToString(status)), job->check->scores_root()));
+        }
         Again(job, status, &Checker::Open);
       });
 }

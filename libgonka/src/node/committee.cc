@@ -8,7 +8,9 @@ namespace gonka::node {
 namespace {
 
 // A vote that comes late is none: with this many blocks left the checks that are done must do.
-constexpr uint64_t kCommitMargin = 8;
+uint64_t CommitMargin(uint64_t window_blocks) {
+  return std::clamp<uint64_t>(window_blocks / 4, 2, 8);
+}
 
 VoteReveal Vote(Verdict verdict, int32_t evidence_millinats) {
   return {.case_id = {}, .verdict = verdict, .evidence_millinats = evidence_millinats, .salt = {}};
@@ -77,11 +79,14 @@ void Committee::Learn(const CaseId& id, const ledger::View& view) {
   duty.kind = open_case->kind;
   duty.commit_until = open_case->commit_until;
   duty.reveal_until = open_case->reveal_until;
+  const uint64_t height = ledger::ReadChain(view).height;
+  duty.commit_margin = CommitMargin(duty.commit_until - std::min(height, duty.commit_until));
   duty.open_checks = open_case->records.size();
   for (const InferenceId& record : open_case->records) {
     checker_.Check(record, true, [this, id, alive = alive_](const CheckResult& result) {
-      const auto found = *alive ? duties_.find(id) : duties_.end();
-      if (!*alive || found == duties_.end()) return;
+      if (!*alive) return;
+      const auto found = duties_.find(id);
+      if (found == duties_.end()) return;
       found->second.results.push_back(result);
       if (--found->second.open_checks == 0) Vote(id, found->second);
     });
@@ -105,7 +110,7 @@ void Committee::Vote(const CaseId& id, Duty& duty) {
 void Committee::Advance(uint64_t height) {
   for (auto it = duties_.begin(); it != duties_.end();) {
     auto& [id, duty] = *it;
-    if (!duty.vote && height + kCommitMargin >= duty.commit_until && !duty.results.empty()) {
+    if (!duty.vote && height + duty.commit_margin >= duty.commit_until && !duty.results.empty()) {
       Vote(id, duty);
     }
     if (duty.vote && height >= duty.commit_until) {

@@ -50,6 +50,19 @@ absl::Status CheckAuthor(const Hash& caller, const AccountId& self, const Execut
   return absl::OkStatus();
 }
 
+// An escrow that this request has locked already, by this attempt or by one that was abandoned,
+// serves this attempt too.
+bool IsCovered(const ledger::View& view, const Assignment& assignment, Amount escrow) {
+  for (int attempt = assignment.attempt; attempt >= 0; --attempt) {
+    const InferenceId id = InferenceIdOf(assignment.request, static_cast<uint8_t>(attempt));
+    const auto record = ledger::FindRecord(view, id);
+    if (record && record->status == ledger::InferenceStatus::kStarted) return true;
+  }
+  const auto allowance =
+      ledger::FindAllowance(view, assignment.request.ta, assignment.request.developer);
+  return allowance && allowance->available >= escrow;
+}
+
 // Whether the ledger will let this node be paid for the work.
 absl::Status CheckLedger(const ledger::View& view, const AccountId& self,
                          const Assignment& assignment) {
@@ -60,6 +73,8 @@ absl::Status CheckLedger(const ledger::View& view, const AccountId& self,
     return Refusal(fmt::format("the request expired at height {}, this is {}",
                                request.expiry_height, chain.height));
   }
+  const auto participant = ledger::FindParticipant(view, self);
+  if (!participant || participant->removed) return Refusal("this participant was removed");
   const auto model = ledger::FindModel(view, request.model);
   if (!model) return Refusal(fmt::format("the ledger knows no model {}", Hex(request.model)));
   if (request.price_cap < model->price) {
@@ -76,9 +91,8 @@ absl::Status CheckLedger(const ledger::View& view, const AccountId& self,
     return Refusal(fmt::format("the ledger draws no executor: {}", TxCodeName(*code)));
   }
   if (std::get<AccountId>(drawn) != self) return Refusal("the ledger draws another executor");
-  const auto allowance = ledger::FindAllowance(view, request.ta, request.developer);
   const auto escrow = ledger::EscrowOf(assignment.prompt_tokens, request.tokens_max, model->price);
-  if (!allowance || !escrow || allowance->available < *escrow) {
+  if (!escrow || !IsCovered(view, assignment, *escrow)) {
     return Refusal("the developer's allowance does not cover the request");
   }
   return absl::OkStatus();
@@ -222,6 +236,22 @@ void Executor::OnToken(const InferenceId& id, engine::TokenFacts facts) {
   job.facts.push_back(std::move(facts));
 }
 
+// Tokens that came after a stop string or a cancel were dropped, so the engine's own reason does
+// not fit what is left.
+FinishCode Executor::FinishOf(const InFlight& job, engine::FinishReason reason) {
+  if (job.stopped) return FinishCode::kStop;
+  if (job.cancelled) return FinishCode::kCancelled;
+  switch (reason) {
+    case engine::FinishReason::kStop:
+      return FinishCode::kStop;
+    case engine::FinishReason::kLength:
+      return FinishCode::kLength;
+    case engine::FinishReason::kCancelled:
+      return FinishCode::kCancelled;
+  }
+  return FinishCode::kCancelled;
+}
+
 void Executor::OnDone(const InferenceId& id, absl::StatusOr<engine::FinishReason> reason) {
   const auto found = in_flight_.find(id);
   if (found == in_flight_.end()) return;
@@ -231,12 +261,8 @@ void Executor::OnDone(const InferenceId& id, absl::StatusOr<engine::FinishReason
     env_.log.Write(LogLevel::kError, fmt::format("{}: the engine failed: {}", ShortHex(id),
                                                  ToString(reason.status())));
     job.reply->Finish(Annotate(reason.status(), "the executor's engine failed"));
-  } else if (job.stopped || *reason == engine::FinishReason::kStop) {
-    Complete(id, job, FinishCode::kStop);
   } else {
-    Complete(
-        id, job,
-        *reason == engine::FinishReason::kLength ? FinishCode::kLength : FinishCode::kCancelled);
+    Complete(id, job, FinishOf(job, *reason));
   }
   in_flight_.erase(found);
 }

@@ -25,13 +25,30 @@ bool IsAboutRecord(const ledger::Case& open_case, const InferenceId& inference) 
 
 }  // namespace
 
+namespace {
+
+// Whose window has begun, or begins within two blocks: nodes need not be at the same height.
+bool IsValidatorsTurn(const ledger::View& view, const ledger::InferenceRecord& record,
+                      const AccountId& account) {
+  constexpr uint64_t kHeightSlack = 2;
+  if (!record.check_selected || record.settled) return false;
+  const std::vector<AccountId> order = ledger::ValidatorOrder(view, record);
+  const auto found = std::find(order.begin(), order.end(), account);
+  if (found == order.end()) return false;
+  const uint64_t height = ledger::ReadChain(view).height + kHeightSlack;
+  const uint64_t window = ledger::ReadParams(view).time.check_window_blocks;
+  const uint64_t since = height - std::min(height, record.turn_height);
+  return static_cast<uint64_t>(found - order.begin()) <= record.turn + since / window;
+}
+
+}  // namespace
+
 bool IsOnDuty(const ledger::View& view, const InferenceId& inference, const AccountId& account) {
   const auto record = ledger::FindRecord(view, inference);
   if (!record) return false;
   if (record->assignment.executor == account || record->assignment.request.ta == account)
     return true;
-  const std::vector<AccountId> order = ledger::ValidatorOrder(view, *record);
-  if (std::find(order.begin(), order.end(), account) != order.end()) return true;
+  if (IsValidatorsTurn(view, *record, account)) return true;
   for (const auto& [id, open_case] : ledger::ListOpenCases(view)) {
     if (IsAboutRecord(open_case, inference) && HasBallot(open_case, account)) return true;
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 namespace gonka::node {
 namespace {
@@ -17,6 +18,12 @@ uint64_t FirstUnused(const ledger::SequenceWindow& window) {
     if ((window.used.bytes[i / 8] >> (i % 8) & 1) != 0) end = i + 1;
   }
   return window.base + end;
+}
+
+bool IsUsed(const ledger::SequenceWindow& window, uint64_t sequence) {
+  if (sequence < window.base) return true;
+  const uint64_t i = sequence - window.base;
+  return i < kSequenceWindow && (window.used.bytes[i / 8] >> (i % 8) & 1) != 0;
 }
 
 }  // namespace
@@ -75,28 +82,44 @@ void Recorder::Flush() {
 
 void Recorder::OnBlock(const BlockFacts& block) {
   height_ = block.header.height;
-  std::vector<TxHash> seen;
+  std::set<TxHash> seen;
   for (const Receipt& receipt : block.receipts) {
     const auto found = sent_.find(receipt.tx);
     if (found == sent_.end()) continue;
-    if (seen.empty() || seen.back() != receipt.tx) seen.push_back(receipt.tx);
-    if (receipt.code == TxCode::kOk) continue;
-    const Event& event = found->second.tx.events[receipt.index];
-    // Another batch of ours took the number first, before a restart: nothing in this one was done.
-    if (receipt.code == TxCode::kSequenceUsed) {
-      waiting_.push_back(event);
-      continue;
-    }
-    const char* name = std::visit([](const auto& e) { return e.kName; }, event);
-    env_.log.Write(LogLevel::kWarning,
-                   fmt::format("the ledger refused {} of batch {}: {}", name,
-                               found->second.tx.sequence, TxCodeName(receipt.code)));
+    seen.insert(receipt.tx);
+    if (receipt.code != TxCode::kOk) OnRefused(found->second, receipt);
   }
   for (const TxHash& hash : seen) sent_.erase(hash);
+  SendAgain();
+  if (timer_ == 0) Flush();
+}
+
+// What is about a record that a lost batch of ours opens comes again after that one.
+void Recorder::OnRefused(const Sent& sent, const Receipt& receipt) {
+  const Event& event = sent.tx.events[receipt.index];
+  const bool earlier_waits = std::any_of(sent_.begin(), sent_.end(), [&](const auto& other) {
+    return other.second.tx.sequence < sent.tx.sequence;
+  });
+  if (receipt.code == TxCode::kSequenceUsed ||
+      (receipt.code == TxCode::kUnknownInference && earlier_waits)) {
+    waiting_.push_back(event);
+    return;
+  }
+  if (receipt.code == TxCode::kAlreadyDone) return;  // It was sent again, and had been there.
+  const char* name = std::visit([](const auto& e) { return e.kName; }, event);
+  env_.log.Write(LogLevel::kWarning, fmt::format("the ledger refused {} of batch {}: {}", name,
+                                                 sent.tx.sequence, TxCodeName(receipt.code)));
+}
+
+void Recorder::SendAgain() {
   for (auto it = sent_.begin(); it != sent_.end();) {
     Sent& sent = it->second;
     if (height_ < sent.sent_height + options_.resend_blocks) {
       ++it;
+    } else if (IsTaken(sent.tx.sequence)) {
+      // By a batch from before a restart: this one can never get in under its number.
+      waiting_.insert(waiting_.end(), sent.tx.events.begin(), sent.tx.events.end());
+      it = sent_.erase(it);
     } else if (sent.resends == options_.resends_max) {
       env_.log.Write(LogLevel::kError,
                      fmt::format("batch {} with {} events never got into a block; given up",
@@ -109,7 +132,11 @@ void Recorder::OnBlock(const BlockFacts& block) {
       ++it;
     }
   }
-  if (timer_ == 0) Flush();
+}
+
+bool Recorder::IsTaken(uint64_t sequence) const {
+  const auto account = ledger::FindAccount(*ledger_.snapshot(), AccountOf(key_.public_key()));
+  return account && IsUsed(account->window, sequence);
 }
 
 }  // namespace gonka::node

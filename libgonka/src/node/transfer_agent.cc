@@ -20,6 +20,11 @@ absl::Status LedgerRefuses(TxCode code) {
   }
 }
 
+bool IsUsed(const ledger::Allowance& allowance, uint64_t sequence) {
+  const uint64_t offset = sequence - allowance.sequence_base;
+  return offset < 64 && (allowance.sequence_used >> offset & 1) != 0;
+}
+
 uint64_t ExpiryHeight(const ledger::Chain& chain, const TimeParams& time, uint32_t tokens_max) {
   return chain.height + time.expiry_base_blocks + tokens_max / time.expiry_tokens_per_block;
 }
@@ -70,16 +75,32 @@ TransferAgent::Ticket TransferAgent::OnRequest(ClientRequest request, AnswerEven
   return ticket;
 }
 
-uint64_t TransferAgent::TakeSequence(const AccountId& developer,
-                                     const ledger::Allowance& allowance) {
-  uint64_t& next = next_sequence_[developer];
-  next = std::max(next, allowance.sequence_base);
-  // Numbers that the ledger has seen used, by this node before it restarted.
-  while (next < allowance.sequence_base + 64 &&
-         (allowance.sequence_used >> (next - allowance.sequence_base) & 1) != 0) {
-    ++next;
+// The lowest number that neither the ledger has seen nor a request of ours has taken. A request
+// that cannot be opened any more gives its number back, so that no gap blocks the window for good.
+std::optional<uint64_t> TransferAgent::TakeSequence(const AccountId& developer,
+                                                    const ledger::Allowance& allowance,
+                                                    uint32_t ahead, uint64_t height,
+                                                    uint64_t expiry_height) {
+  std::map<uint64_t, uint64_t>& taken = taken_[developer];
+  const uint64_t base = allowance.sequence_base;
+  std::erase_if(taken, [&](const auto& entry) {
+    return entry.first < base || IsUsed(allowance, entry.first) || entry.second < height;
+  });
+  for (uint64_t sequence = base; sequence < base + ahead; ++sequence) {
+    if (IsUsed(allowance, sequence) || taken.contains(sequence)) continue;
+    taken.emplace(sequence, expiry_height);
+    return sequence;
   }
-  return next++;
+  return std::nullopt;
+}
+
+// Where no attempt is on the ledger or on its way there, the number is as good as new.
+void TransferAgent::GiveSequenceBack(const InFlight& job) {
+  if (job.start_ever_recorded || !job.sequence_taken) return;
+  const auto found = taken_.find(job.client.developer);
+  if (found == taken_.end()) return;
+  found->second.erase(job.assignment.request.sequence);
+  if (found->second.empty()) taken_.erase(found);
 }
 
 // Everything that does not depend on the attempt.
@@ -119,14 +140,16 @@ absl::Status TransferAgent::Prepare(InFlight& job) {
                     escrow ? escrow->units() : Amount::kMax, allowance->available.units()));
   }
   const Params params = ledger::ReadParams(*view);
-  const uint64_t sequence = TakeSequence(client.developer, *allowance);
-  if (sequence >= allowance->sequence_base + params.request_sequence_ahead) {
-    next_sequence_[client.developer] = sequence;
+  const ledger::Chain chain = ledger::ReadChain(*view);
+  const uint64_t expiry_height = ExpiryHeight(chain, params.time, tokens_max);
+  const auto sequence = TakeSequence(client.developer, *allowance, params.request_sequence_ahead,
+                                     chain.height, expiry_height);
+  if (!sequence) {
     return absl::ResourceExhaustedError(
         fmt::format("{} requests of this account are not on the ledger yet; try again",
                     params.request_sequence_ahead));
   }
-  const ledger::Chain chain = ledger::ReadChain(*view);
+  job.sequence_taken = true;
   env_.entropy.Fill(job.request_salt.bytes);
   job.assignment.prompt_tokens = static_cast<uint32_t>(job.prompt.size());
   job.assignment.request =
@@ -136,9 +159,9 @@ absl::Status TransferAgent::Prepare(InFlight& job) {
               .request_digest = RequestDigest(client.request, job.request_salt),
               .tokens_max = tokens_max,
               .price_cap = model->price,
-              .expiry_height = ExpiryHeight(chain, params.time, tokens_max),
+              .expiry_height = expiry_height,
               .developer = client.developer,
-              .sequence = sequence,
+              .sequence = *sequence,
               .ta = self};
   return absl::OkStatus();
 }
@@ -149,14 +172,31 @@ std::optional<Peer> TransferAgent::PeerOf(const AccountId& id) const {
   return Peer{.id = id.value, .url = participant->endpoint};
 }
 
+// The epoch's table is frozen, so somebody who was removed since may still be drawn: the ledger takes
+// no record of his, and nobody is blamed for passing him over.
+absl::Status TransferAgent::DrawExecutor(InFlight& job) const {
+  const Request& request = job.assignment.request;
+  const auto view = ledger_.snapshot();
+  while (true) {
+    const auto drawn =
+        ledger::DrawExecutor(*view, request.epoch, request.model, request.developer, request.ta,
+                             request.sequence, job.assignment.attempt);
+    if (const TxCode* code = std::get_if<TxCode>(&drawn)) return LedgerRefuses(*code);
+    job.assignment.executor = std::get<AccountId>(drawn);
+    const auto participant = ledger::FindParticipant(*view, job.assignment.executor);
+    if (!participant || !participant->removed) return absl::OkStatus();
+    if (job.assignment.attempt + 1 >= kAttemptsMax) {
+      return absl::UnavailableError("every executor that was drawn has been removed");
+    }
+    job.assignment.skipped.push_back(
+        {.executor = job.assignment.executor, .refusal = std::nullopt});
+    ++job.assignment.attempt;
+  }
+}
+
 // One attempt: the input goes out first, Start follows while the executor computes.
 absl::Status TransferAgent::Dispatch(Ticket ticket, InFlight& job) {
-  const Request& request = job.assignment.request;
-  const auto drawn =
-      ledger::DrawExecutor(*ledger_.snapshot(), request.epoch, request.model, request.developer,
-                           request.ta, request.sequence, job.assignment.attempt);
-  if (const TxCode* code = std::get_if<TxCode>(&drawn)) return LedgerRefuses(*code);
-  job.assignment.executor = std::get<AccountId>(drawn);
+  GONKA_RETURN_IF_ERROR(DrawExecutor(job));
   const auto peer = PeerOf(job.assignment.executor);
   if (!peer) return absl::InternalError("the drawn executor is no participant");
 
@@ -186,8 +226,9 @@ absl::Status TransferAgent::Dispatch(Ticket ticket, InFlight& job) {
 }
 
 void TransferAgent::RecordStart(InFlight& job) {
-  if (job.start_recorded) return;
-  job.start_recorded = true;
+  // Nothing was sent yet where the request failed before its first attempt.
+  if (job.start_recorded || job.call == 0) return;
+  job.start_recorded = job.start_ever_recorded = true;
   Start start{.assignment = job.assignment, .accept = job.accept};
   const Hash accepted = AcceptSigningHash(InferenceIdOf(job.assignment));
   if (start.accept && !VerifySignature(job.assignment.executor.value, accepted, *start.accept)) {
@@ -217,8 +258,11 @@ void TransferAgent::OnFrame(Ticket ticket, Bytes bytes) {
     NextAttempt(ticket, job, absl::UnavailableError(refused->reason));
   } else if (const auto* produced = std::get_if<Produced>(&frame->frame)) {
     OnProduced(ticket, job, *produced);
-  } else {
+  } else if (job.accept) {
     OnCompleted(ticket, job, std::get<Completed>(frame->frame));
+  } else {
+    env_.transport.Cancel(job.call);
+    NextAttempt(ticket, job, absl::DataLossError("the executor finished before Accept"));
   }
 }
 
@@ -239,6 +283,10 @@ void TransferAgent::OnAccepted(Ticket ticket, InFlight& job, const Accepted& acc
 }
 
 void TransferAgent::OnProduced(Ticket ticket, InFlight& job, const Produced& produced) {
+  if (!job.accept) {
+    env_.transport.Cancel(job.call);
+    return NextAttempt(ticket, job, absl::DataLossError("the executor sent tokens before Accept"));
+  }
   if (job.output.size() + produced.tokens.size() > job.assignment.request.tokens_max) {
     env_.transport.Cancel(job.call);
     return Finish(ticket, absl::DataLossError(fmt::format(
@@ -278,6 +326,22 @@ void TransferAgent::OnCompleted(Ticket ticket, InFlight& job, const Completed& c
                         .executor_signature = completed.signature});
 }
 
+// The executor's artifact, or an empty one where it is not what its root covers: then only the
+// executor can open it.
+verify::Artifact TransferAgent::OpenableArtifact(const InferenceId& id, const InFlight& job,
+                                                 const Completed& completed) const {
+  absl::Status status = verify::CheckArtifact(completed.artifact, job.output);
+  if (status.ok() &&
+      verify::ArtifactRoot(completed.artifact, job.output) != completed.artifact_root) {
+    status = absl::DataLossError("the root covers something else");
+  }
+  if (status.ok()) return completed.artifact;
+  env_.log.Write(LogLevel::kWarning,
+                 fmt::format("{}: executor {} handed over no artifact: {}", ShortHex(id),
+                             ShortHex(job.assignment.executor), ToString(status)));
+  return {};
+}
+
 // Keeps the payload, then says on the ledger what the developer was sent. The executor's signature
 // goes along: should its Finish say something else, that is two signed outputs.
 void TransferAgent::Deliver(const InFlight& job, const Completed& completed) {
@@ -289,7 +353,7 @@ void TransferAgent::Deliver(const InFlight& job, const Completed& completed) {
                                     .finish = completed.finish,
                                     .output_salt = completed.output_salt},
                         .kernel_class = completed.kernel_class,
-                        .artifact = completed.artifact};
+                        .artifact = OpenableArtifact(id, job, completed)};
   const absl::Status kept = keep_.Put(id, job.assignment.request.epoch, item);
   if (!kept.ok()) {
     env_.log.Write(LogLevel::kError,
@@ -319,8 +383,12 @@ void TransferAgent::NextAttempt(Ticket ticket, InFlight& job, const absl::Status
   job.start_timer = job.silence_timer = 0;
   // A refusal makes the attempt void; silence must be on the ledger, so that it can be blamed.
   if (!job.refusal) RecordStart(job);
-  const bool last = job.assignment.attempt + 1 >= kAttemptsMax;
-  if (last || !job.output.empty() || job.client_gone) {
+  if (!job.output.empty()) {
+    return Finish(ticket,
+                  absl::UnavailableError(fmt::format("the executor broke off after {} tokens: {}",
+                                                     job.output.size(), gonka::Message(why))));
+  }
+  if (job.assignment.attempt + 1 >= kAttemptsMax || job.client_gone) {
     return Finish(ticket, absl::UnavailableError(
                               fmt::format("no executor answered ({} attempts; the last one: {})",
                                           job.assignment.attempt + 1, gonka::Message(why))));
@@ -370,6 +438,7 @@ void TransferAgent::Finish(Ticket ticket, absl::StatusOr<Answer> result) {
   InFlight& job = found->second;
   env_.loop.CancelTimer(job.start_timer);
   env_.loop.CancelTimer(job.silence_timer);
+  GiveSequenceBack(job);
   const auto on_done = job.client_gone ? nullptr : std::move(job.events.on_done);
   in_flight_.erase(found);
   if (on_done) on_done(std::move(result));

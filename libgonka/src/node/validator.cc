@@ -9,12 +9,12 @@ namespace {
 
 constexpr size_t kResultsMax = 1'024;
 
-// Whether somebody before this node has said something that counts.
-bool HasStandingVerdict(const ledger::InferenceRecord& record, const AccountId& self) {
-  return std::any_of(record.verdicts.begin(), record.verdicts.end(), [&](const auto& commit) {
-    return commit.validator != self &&
-           (!commit.reveal || commit.reveal->verdict != Verdict::kInconclusive);
-  });
+const ledger::VerdictCommit* CommitOf(const ledger::InferenceRecord& record,
+                                      const AccountId& validator) {
+  for (const ledger::VerdictCommit& commit : record.verdicts) {
+    if (commit.validator == validator) return &commit;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -35,7 +35,7 @@ Validator::~Validator() {
 void Validator::Resume() {
   const auto view = ledger_.snapshot();
   for (const InferenceId& inference : ledger::ListOpenChecks(*view)) Learn(inference, *view);
-  Advance(*view, ledger::ReadChain(*view).height);
+  Advance(*view);
 }
 
 void Validator::OnBlock(const BlockFacts& block) {
@@ -44,54 +44,74 @@ void Validator::OnBlock(const BlockFacts& block) {
     const auto* drawn = std::get_if<CheckDrawn>(&notice);
     if (drawn != nullptr && drawn->selected) Learn(drawn->inference, *view);
   }
-  Advance(*view, block.header.height);
+  Advance(*view);
 }
 
 void Validator::Learn(const InferenceId& inference, const ledger::View& view) {
   const auto record = ledger::FindRecord(view, inference);
   if (!record) return;
   const std::vector<AccountId> order = ledger::ValidatorOrder(view, *record);
-  const auto place = std::find(order.begin(), order.end(), AccountOf(key_.public_key()));
-  if (place == order.end()) return;
-  const auto turn = static_cast<uint64_t>(place - order.begin());
-  const uint64_t window = ledger::ReadParams(view).time.check_window_blocks;
-  Duty& duty = duties_[inference];
-  duty.turn = turn;
-  duty.from_height = record->assigned_height + turn * window;
-  duty.reveal_height = record->assigned_height + (turn + 1) * window;
+  const AccountId self = AccountOf(key_.public_key());
+  if (std::find(order.begin(), order.end(), self) != order.end()) duties_.try_emplace(inference);
 }
 
-// Heights are those of the next block, in which what is recorded now can stand.
-void Validator::Advance(const ledger::View& view, uint64_t height) {
-  const AccountId self = AccountOf(key_.public_key());
+void Validator::Advance(const ledger::View& view) {
+  const uint64_t next_height = ledger::ReadChain(view).height + 1;
   for (auto it = duties_.begin(); it != duties_.end();) {
-    const InferenceId id = it->first;
-    Duty& duty = it->second;
-    if (duty.verdict && height >= duty.reveal_height) {
-      recorder_.Add(*duty.verdict);
-      it = duties_.erase(it);
-      continue;
-    }
-    if (duty.checking || height + 1 < duty.from_height) {
-      ++it;
-      continue;
-    }
-    const auto record = ledger::FindRecord(view, id);
-    const bool over = !record || record->settled ||
-                      (record->status != ledger::InferenceStatus::kFinished) ||
-                      height >= duty.reveal_height;
-    if (over) {
-      it = duties_.erase(it);
-      continue;
-    }
-    if (!HasStandingVerdict(*record, self)) {
-      duty.checking = true;
-      checker_.Check(id, false, [this, id, alive = alive_](const CheckResult& result) {
-        if (*alive) OnChecked(id, result);
-      });
-    }
-    ++it;
+    it = Step(view, it->first, it->second, next_height) ? std::next(it) : duties_.erase(it);
   }
+}
+
+bool Validator::Step(const ledger::View& view, const InferenceId& inference, Duty& duty,
+                     uint64_t next_height) {
+  const auto record = ledger::FindRecord(view, inference);
+  if (!record || record->settled || record->check_closed) return false;
+  const AccountId self = AccountOf(key_.public_key());
+  if (const ledger::VerdictCommit* commit = CommitOf(*record, self)) {
+    const uint64_t window = ledger::ReadParams(view).time.check_window_blocks;
+    return StepCommitted(*commit, inference, duty, next_height, window);
+  }
+  const ledger::CheckDuty now = ledger::DutyOf(view, *record, self, next_height);
+  if (now.code == TxCode::kTooEarly) return true;
+  if (now.code != TxCode::kOk) return false;
+  if (!duty.verdict) {
+    BeginCheck(inference, duty);
+  } else if (!duty.committed) {
+    duty.committed = true;
+    recorder_.Add(ValidateCommit{.inference = inference,
+                                 .commitment = VerdictCommitment(self, *duty.verdict)});
+  }
+  return true;
+}
+
+bool Validator::StepCommitted(const ledger::VerdictCommit& commit, const InferenceId& inference,
+                              Duty& duty, uint64_t next_height, uint64_t window) {
+  if (commit.reveal || next_height >= commit.reveal_from + window) return false;
+  if (!duty.verdict) {
+    // Committed before a restart: the same check gives the same verdict again.
+    BeginCheck(inference, duty);
+    return true;
+  }
+  if (VerdictCommitment(commit.validator, *duty.verdict) != commit.commitment) {
+    env_.log.Write(LogLevel::kError,
+                   fmt::format("{}: a new check came out otherwise than the one that was committed "
+                               "to before the restart; nothing is revealed",
+                               ShortHex(inference)));
+    return false;
+  }
+  if (next_height >= commit.reveal_from && !duty.revealed) {
+    duty.revealed = true;
+    recorder_.Add(*duty.verdict);
+  }
+  return true;
+}
+
+void Validator::BeginCheck(const InferenceId& inference, Duty& duty) {
+  if (duty.checking) return;
+  duty.checking = true;
+  checker_.Check(inference, false, [this, inference, alive = alive_](const CheckResult& result) {
+    if (*alive) OnChecked(inference, result);
+  });
 }
 
 void Validator::OnChecked(const InferenceId& inference, const CheckResult& result) {
@@ -102,17 +122,24 @@ void Validator::OnChecked(const InferenceId& inference, const CheckResult& resul
                    fmt::format("check of {}: {}", ShortHex(inference), result.explanation));
   }
   // The salt follows from the key, so that a node that restarts can still reveal.
-  const ValidateReveal reveal{.inference = inference,
-                              .verdict = result.verdict,
-                              .evidence_millinats = result.evidence_millinats,
-                              .scores_root = result.scores_root,
-                              .salt = TaggedHash("gonka/verdict-salt/1", key_.seed(), inference)};
-  recorder_.Add(
-      ValidateCommit{.inference = inference,
-                     .commitment = VerdictCommitment(AccountOf(key_.public_key()), reveal)});
-  found->second.verdict = reveal;
-  if (results_.size() >= kResultsMax) results_.erase(results_.begin());
-  results_[inference] = result;
+  found->second.verdict =
+      ValidateReveal{.inference = inference,
+                     .verdict = result.verdict,
+                     .evidence_millinats = result.evidence_millinats,
+                     .scores_root = result.scores_root,
+                     .salt = TaggedHash("gonka/verdict-salt/1", key_.seed(), inference)};
+  found->second.checking = false;
+  Keep(inference, result);
+  const auto view = ledger_.snapshot();
+  const uint64_t next_height = ledger::ReadChain(*view).height + 1;
+  if (!Step(*view, inference, found->second, next_height)) duties_.erase(found);
+}
+
+void Validator::Keep(const InferenceId& inference, const CheckResult& result) {
+  if (results_.insert_or_assign(inference, result).second) results_order_.push_back(inference);
+  if (results_order_.size() <= kResultsMax) return;
+  results_.erase(results_order_.front());
+  results_order_.pop_front();
 }
 
 }  // namespace gonka::node

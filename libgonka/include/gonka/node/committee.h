@@ -24,6 +24,7 @@ class Committee {
     ledger::CaseKind kind = ledger::CaseKind::kDispute;
     uint64_t commit_until = 0;
     uint64_t reveal_until = 0;
+    uint64_t commit_margin = 0;  // Blocks.
     size_t open_checks = 0;
     std::vector<CheckResult> results;
     std::optional<VoteReveal> vote;

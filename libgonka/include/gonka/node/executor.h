@@ -45,6 +45,7 @@ class Executor {
            std::shared_ptr<Reply> reply);
   void OnToken(const InferenceId& id, engine::TokenFacts facts);
   void OnDone(const InferenceId& id, absl::StatusOr<engine::FinishReason> reason);
+  static FinishCode FinishOf(const InFlight& job, engine::FinishReason reason);
   void Complete(const InferenceId& id, InFlight& job, FinishCode finish);
   engine::Engine* PickEngine(const ServedModel& model);
 

@@ -41,7 +41,7 @@ class KeepServer {
 };
 
 // Whether this account may see the record's payload now: its executor, its transfer agent, a
-// validator whose turn may come, a member of an open case about it.
+// validator whose turn has come, a member of an open case about it.
 bool IsOnDuty(const ledger::View& view, const InferenceId& inference, const AccountId& account);
 
 }  // namespace gonka::node

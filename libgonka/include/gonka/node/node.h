@@ -11,10 +11,10 @@
 namespace gonka::node {
 
 struct NodeOptions {
-  RecorderOptions recorder;
-  ExecutorOptions executor;
-  TransferAgentOptions transfer_agent;
-  CheckerOptions checker;
+  RecorderOptions recorder = {};
+  ExecutorOptions executor = {};
+  TransferAgentOptions transfer_agent = {};
+  CheckerOptions checker = {};
 };
 
 class Node {

@@ -38,6 +38,9 @@ class Recorder {
   };
 
   void Flush();
+  void OnRefused(const Sent& sent, const Receipt& receipt);
+  void SendAgain();
+  bool IsTaken(uint64_t sequence) const;
   uint64_t NextSequence();
 
   Environment env_;

@@ -81,7 +81,9 @@ class TransferAgent {
     Transport::CallId call = 0;
     Loop::TimerId start_timer = 0;
     Loop::TimerId silence_timer = 0;
-    bool start_recorded = false;
+    bool sequence_taken = false;
+    bool start_recorded = false;       // Of this attempt.
+    bool start_ever_recorded = false;  // Of any.
     std::optional<Signature> accept;
     std::optional<Signature> refusal;
     OutputTokens output;
@@ -90,6 +92,7 @@ class TransferAgent {
   };
 
   absl::Status Prepare(InFlight& job);
+  absl::Status DrawExecutor(InFlight& job) const;
   absl::Status Dispatch(Ticket ticket, InFlight& job);
   void OnFrame(Ticket ticket, Bytes frame);
   void OnCallDone(Ticket ticket, absl::Status status);
@@ -102,7 +105,12 @@ class TransferAgent {
   void WatchSilence(Ticket ticket, InFlight& job);
   void Finish(Ticket ticket, absl::StatusOr<Answer> result);
   std::optional<Peer> PeerOf(const AccountId& id) const;
-  uint64_t TakeSequence(const AccountId& developer, const ledger::Allowance& allowance);
+  std::optional<uint64_t> TakeSequence(const AccountId& developer,
+                                       const ledger::Allowance& allowance, uint32_t ahead,
+                                       uint64_t height, uint64_t expiry_height);
+  void GiveSequenceBack(const InFlight& job);
+  verify::Artifact OpenableArtifact(const InferenceId& id, const InFlight& job,
+                                    const Completed& completed) const;
 
   Environment env_;
   LedgerPort ledger_;
@@ -113,7 +121,8 @@ class TransferAgent {
   Keep& keep_;
   TransferAgentOptions options_;
   std::map<Ticket, InFlight> in_flight_;  // At most options.in_flight_max.
-  std::map<AccountId, uint64_t> next_sequence_;
+  // Request sequences that are taken and not seen on the ledger, with the request's last height.
+  std::map<AccountId, std::map<uint64_t, uint64_t>> taken_;
   Ticket next_ticket_ = 1;
   std::shared_ptr<bool> alive_;
 };

@@ -3,6 +3,7 @@
 // Does the checks that the beacon assigns to this node: commits to a verdict in its window, reveals
 // it when the window has closed.
 
+#include <deque>
 #include <map>
 
 #include "gonka/node/checker.h"
@@ -25,25 +26,31 @@ class Validator {
 
  private:
   struct Duty {
-    uint64_t turn = 0;         // Place in the order.
-    uint64_t from_height = 0;  // May commit from here.
-    uint64_t reveal_height = 0;
     bool checking = false;
-    bool revealed = false;
+    bool committed = false;  // Handed to the recorder.
+    bool revealed = false;   // Likewise.
     std::optional<ValidateReveal> verdict;
   };
 
   void Learn(const InferenceId& inference, const ledger::View& view);
-  void Advance(const ledger::View& view, uint64_t height);
+  void Advance(const ledger::View& view);
+  // False once there is nothing left to do about the record.
+  bool Step(const ledger::View& view, const InferenceId& inference, Duty& duty,
+            uint64_t next_height);
+  bool StepCommitted(const ledger::VerdictCommit& commit, const InferenceId& inference, Duty& duty,
+                     uint64_t next_height, uint64_t window);
+  void BeginCheck(const InferenceId& inference, Duty& duty);
   void OnChecked(const InferenceId& inference, const CheckResult& result);
+  void Keep(const InferenceId& inference, const CheckResult& result);
 
   Environment env_;
   LedgerPort ledger_;
   const KeyPair& key_;
   Checker& checker_;
   Recorder& recorder_;
-  std::map<InferenceId, Duty> duties_;
+  std::map<InferenceId, Duty> duties_;  // Of open checks only.
   std::map<InferenceId, CheckResult> results_;
+  std::deque<InferenceId> results_order_;
   std::shared_ptr<bool> alive_;
 };
 

@@ -1,0 +1,164 @@
+#pragma once
+
+// A whole network in one thread from one seed: participants with their own ledgers, services and
+// pseudo-models, a sequencer among them, developers, and a network between them that delays, loses
+// and is cut. The services are the ones that gonkad runs. The same options give the same run, to
+// the byte, so a failure is a seed.
+//
+//   SimWorld world({.sim_seed = 7, .participants = 5});
+//   const InferenceId id = world.Ask("why is the sky blue?");
+//   world.Crash(world.ExecutorOf(id));
+//   world.RunUntil([&] { return world.Record(id).status == InferenceStatus::kExpired; });
+//   world.CheckInvariants();
+//
+// Participants and developers are named by their place, from 0; places do not change. The last
+// participant of genesis orders the blocks and cannot crash. After every block the ledger's
+// invariants are recomputed, and all nodes' app hashes are compared: a violation aborts with the
+// seed, the height and the last lines of every log.
+
+#include <optional>
+#include <string>
+
+#include "gonka/engine/scripted.h"
+#include "gonka/ledger/queries.h"
+#include "gonka/node/node.h"
+#include "gonka/testing/sim_network.h"
+
+namespace gonka::testing {
+
+enum class Conduct : uint8_t {
+  kHonest,
+  kOtherModel,  // Runs another model, to answer and to check.
+  kTampers,     // Sends the developer another output than it commits to, and signs both.
+  kRefuses,     // Refuses every request, with its signature.
+  kWithholds,   // Executes, but shows nobody the payload.
+  kNeverChecks  // Does no assigned check.
+};
+
+Params SimParams();  // Blocks of a second, epochs of a minute.
+
+struct SimOptions {
+  uint64_t sim_seed = 1;
+  size_t participants = 5;
+  size_t developers = 2;
+  size_t newcomers = 0;               // Accounts that may Join as further participants.
+  std::vector<Conduct> conduct = {};  // By participant; honest where it is shorter.
+  Params params = SimParams();
+  LinkOptions links = {};
+  Amount balance{10'000'000};           // Of every account.
+  Amount allowance{1'000'000};          // Of every developer at every participant, from the start.
+  Amount collateral{1'000'000};         // Of every participant.
+  engine::ScriptedOptions engine = {};  // Vocabulary and model name are the simulation's.
+  node::NodeOptions node = {.recorder = {.resend_blocks = 3},
+                            .transfer_agent = {.silence_timeout_us = 5'000'000}};
+};
+
+struct AskOptions {
+  size_t developer = 0;
+  std::optional<size_t> ta = {};  // Drawn where it is not given.
+  // The executor that the ledger should draw: found by choosing developer, transfer agent and
+  // request number (short requests are asked in between where need be). Ask only.
+  std::optional<size_t> executor = {};
+  uint32_t tokens_max = 24;
+  std::vector<std::string> stop = {};
+  std::optional<uint64_t> seed = {};
+};
+
+// What a developer sees of one request.
+struct SimRequest {
+  size_t ta = 0;
+  node::TransferAgent::Ticket ticket = 0;
+  std::optional<InferenceId> accepted;  // Of the attempt that was accepted.
+  size_t executor = 0;                  // That accepted it.
+  std::vector<uint32_t> tokens;
+  std::optional<absl::StatusOr<node::Answer>> answer;  // Once it is over.
+};
+
+class SimWorld {
+ public:
+  // Runs until every allowance can be used.
+  explicit SimWorld(SimOptions options = {});
+  ~SimWorld();
+  SimWorld(const SimWorld&) = delete;
+  SimWorld& operator=(const SimWorld&) = delete;
+
+  // Time. RunUntil looks at the condition after every event and gives up after so long.
+  static constexpr int64_t kMinuteUs = 60'000'000;
+  bool RunUntil(const std::function<bool()>& condition, int64_t at_most_us = 10 * kMinuteUs);
+  void RunFor(int64_t us);
+  void RunBlocks(uint64_t blocks);
+  void RunToEpoch(uint64_t epoch);
+  void RunToSettlementOf(uint64_t epoch);
+  int64_t now_us() const;
+
+  // Requests. Post returns at once with the request's number; Ask runs until an executor has
+  // accepted, and aborts where none does.
+  size_t Post(const std::string& prompt, const AskOptions& options = {});
+  InferenceId Ask(const std::string& prompt, const AskOptions& options = {});
+  const SimRequest& request(size_t number) const;
+  const SimRequest& RequestOf(const InferenceId& inference) const;
+  void HangUp(const InferenceId& inference);
+  // Runs until the request is over; what became of it.
+  const absl::StatusOr<node::Answer>& AnswerTo(const InferenceId& inference);
+
+  // Who.
+  size_t participants() const;
+  size_t sequencer() const;
+  AccountId participant(size_t place) const;
+  AccountId developer(size_t place = 0) const;
+  size_t PlaceOf(const AccountId& participant) const;
+  size_t ExecutorOf(const InferenceId& inference) const;
+  size_t TransferAgentOf(const InferenceId& inference) const;
+  // In the order of their duty; empty until the check is drawn.
+  std::vector<size_t> ValidatorsOf(const InferenceId& inference) const;
+
+  // Trouble.
+  void Crash(size_t participant);  // Loses all but its ledger, payloads and key.
+  void Restart(size_t participant);
+  void Cut(size_t participant);
+  void Heal(size_t participant);
+  void SetLinks(const LinkOptions& links);
+  void SetConduct(size_t participant, Conduct conduct);
+  // Drops the next transactions of this participant on their way to the sequencer.
+  void LoseTxs(size_t participant, size_t count);
+  // A newcomer starts its node and registers; its place.
+  size_t Join();
+
+  // The sequencer's ledger, or another node's.
+  std::shared_ptr<const ledger::View> Ledger() const;
+  std::shared_ptr<const ledger::View> LedgerOf(size_t participant) const;
+  uint64_t height() const;
+  uint64_t epoch() const;
+  ledger::InferenceRecord Record(const InferenceId& inference) const;
+  // Balance and unused allowances.
+  Amount Balance(const AccountId& account) const;
+  Amount initial_balance() const;
+  const std::vector<Notice>& notices() const;
+  template <class T>
+  std::vector<T> Told() const {
+    std::vector<T> found;
+    for (const Notice& notice : notices()) {
+      if (const T* value = std::get_if<T>(&notice)) found.push_back(*value);
+    }
+    return found;
+  }
+  // Refused events, by any sender, in order.
+  const std::vector<TxCode>& refusals() const;
+
+  // One call between two nodes, as an outsider or a stranger would make it: every frame, or why
+  // not.
+  absl::StatusOr<std::vector<Bytes>> Call(size_t from, size_t to, const std::string& method,
+                                          const Bytes& request);
+  node::Node& NodeOf(size_t participant);
+  bool Keeps(size_t participant, const InferenceId& inference) const;
+  std::string Log() const;  // The last lines of all nodes, by time.
+
+  // Aborts where an invariant is violated or the nodes disagree; says all that is known.
+  void CheckInvariants() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace gonka::testing

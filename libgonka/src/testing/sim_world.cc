@@ -1,0 +1,515 @@
+#include "gonka/testing/sim_world.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "testing/sim_node.h"
+
+namespace gonka::testing {
+namespace {
+
+constexpr int64_t kSetUpUsMax = SimWorld::kMinuteUs;
+constexpr size_t kDetoursMax = 64;
+constexpr uint64_t kGenesisTimeUs = 1'700'000'000'000'000;
+const ByteSpan kApiKey = AsBytes("simulated key");
+
+KeyPair KeyOf(const SimOptions& options, const char* role, uint64_t number) {
+  return KeyPair::FromSeed(TaggedHash("gonka/sim-key/1", Text<32>(role), options.sim_seed, number));
+}
+
+std::vector<KeyPair> KeysOf(const SimOptions& options, const char* role, size_t count) {
+  std::vector<KeyPair> keys;
+  for (size_t i = 0; i < count; ++i) keys.push_back(KeyOf(options, role, i));
+  return keys;
+}
+
+Genesis GenesisOf(const SimOptions& options, std::span<const KeyPair> participants,
+                  std::span<const KeyPair> newcomers, std::span<const KeyPair> developers) {
+  Genesis genesis;
+  genesis.name = "simulation";
+  genesis.time_us = kGenesisTimeUs;
+  genesis.params = options.params;
+  ModelInfo model;
+  model.id = ModelId{TaggedHash("gonka/sim-model/1", options.engine.model_seed)};
+  model.name = "scripted";
+  model.price = Amount(10);
+  model.context = options.engine.info.context;
+  model.top_k = verify::kTopKDefault;
+  genesis.models = {model};
+  for (const KeyPair& key : participants) {
+    const consensus::BeaconChain beacon(BeaconSeedOf(key), kBeaconLength);
+    genesis.participants.push_back({.id = AccountOf(key.public_key()),
+                                    .endpoint = "http://simulated",
+                                    .weight = 100,
+                                    .models = {model.id},
+                                    .beacon_chain_end = beacon.End(0),
+                                    .collateral = options.collateral});
+  }
+  for (const auto& keys : {participants, newcomers, developers}) {
+    for (const KeyPair& key : keys) {
+      genesis.accounts.push_back({AccountOf(key.public_key()), options.balance});
+    }
+  }
+  genesis.sequencer = AccountOf(participants.back().public_key());
+  const auto by_id = [](const auto& a, const auto& b) { return a.id < b.id; };
+  std::sort(genesis.participants.begin(), genesis.participants.end(), by_id);
+  std::sort(genesis.accounts.begin(), genesis.accounts.end(), by_id);
+  return genesis;
+}
+
+Conduct ConductOf(const SimOptions& options, size_t place) {
+  return place < options.conduct.size() ? options.conduct[place] : Conduct::kHonest;
+}
+
+}  // namespace
+
+Params SimParams() {
+  Params params;
+  params.time = {.epoch_blocks = 60,
+                 .settle_blocks = 50,
+                 .grace_blocks = 3,
+                 .check_window_blocks = 5,
+                 .vote_window_blocks = 6,
+                 .hearing_window_blocks = 10,
+                 .expiry_base_blocks = 12,
+                 .expiry_tokens_per_block = 8,
+                 .retained_epochs = 2};
+  params.check.hearing_sample = 4;
+  params.money.emission_initial = Amount(1'000'000);
+  params.money.accusation_bond = Amount(500);
+  params.block_interval_ms = 1'000;
+  return params;
+}
+
+struct SimWorld::State {
+  explicit State(SimOptions given)
+      : options(std::move(given)),
+        developers(KeysOf(options, "developer", options.developers)),
+        newcomers(KeysOf(options, "newcomer", options.newcomers)),
+        random(options.sim_seed),
+        network(clock, random.Next(), options.links) {}
+
+  size_t sequencer() const { return options.participants - 1; }
+  SimNode& first() { return *nodes[sequencer()]; }
+  void OnBlock(size_t place, const consensus::CommittedBlockPtr& block);
+  void SendAllowances();
+  bool AllowancesReady();
+  std::optional<AskOptions> Towards(size_t executor, const AskOptions& wanted);
+  [[noreturn]] void Abort(const std::string& why) const;
+
+  const SimOptions options;
+  Genesis genesis;
+  const std::vector<KeyPair> developers;
+  const std::vector<KeyPair> newcomers;
+  SimRandom random;
+  SimClock clock;
+  SimNetwork network;
+  std::vector<std::unique_ptr<SimNode>> nodes;
+  std::vector<SimRequest> requests;
+  std::vector<Notice> notices;
+  std::vector<TxCode> refusals;
+  std::map<uint64_t, Hash> app_hashes;  // By height.
+  size_t joined = 0;
+};
+
+void SimWorld::State::Abort(const std::string& why) const {
+  std::string log;
+  for (const auto& node : nodes) {
+    for (const std::string& line : node->log().lines()) log += line + "\n";
+  }
+  std::fprintf(stderr, "%sSimWorld, sim_seed %llu, at %lld us: %s\n", log.c_str(),
+               static_cast<unsigned long long>(options.sim_seed),
+               static_cast<long long>(clock.now_us()), why.c_str());
+  std::abort();
+}
+
+void SimWorld::State::OnBlock(size_t place, const consensus::CommittedBlockPtr& block) {
+  const uint64_t height = block->header.height;
+  const auto [known, is_new] = app_hashes.emplace(height, block->app_hash);
+  if (known->second != block->app_hash) {
+    Abort(fmt::format("node {} has app hash {} at height {}, others have {}", place,
+                      Hex(block->app_hash), height, Hex(known->second)));
+  }
+  if (!is_new) return;
+  notices.insert(notices.end(), block->notices.begin(), block->notices.end());
+  for (const Receipt& receipt : block->receipts) {
+    if (receipt.code != TxCode::kOk) refusals.push_back(receipt.code);
+  }
+  const auto view = nodes[place]->chain().Snapshot();
+  GONKA_CHECK(view.ok());
+  const absl::Status status = ledger::CheckInvariants(**view);
+  if (!status.ok()) Abort(fmt::format("height {}: {}", height, ToString(status)));
+}
+
+// One transaction of every developer, straight into the pool.
+void SimWorld::State::SendAllowances() {
+  for (const KeyPair& developer : developers) {
+    std::vector<Event> events;
+    for (size_t i = 0; i < options.participants; ++i) {
+      events.push_back(Allow{.ta = nodes[i]->id(),
+                             .amount = options.allowance,
+                             .expires_epoch = 1'000,
+                             .key_digest = ApiKeyDigest(developer.public_key().span())});
+    }
+    const auto code = first().chain().SubmitTx(
+        SignTx(developer, first().chain().network(), 0, std::move(events)));
+    if (!code.ok() || *code != TxCode::kOk) Abort("the allowances are refused");
+  }
+}
+
+bool SimWorld::State::AllowancesReady() {
+  for (const auto& node : nodes) {
+    if (!node->running()) continue;
+    const auto view = node->chain().Snapshot();
+    GONKA_CHECK(view.ok());
+    for (const KeyPair& developer : developers) {
+      const AccountId account = AccountOf(developer.public_key());
+      for (size_t i = 0; i < options.participants; ++i) {
+        const auto allowance = ledger::FindAllowance(**view, nodes[i]->id(), account);
+        if (!allowance || allowance->salt.IsZero()) return false;
+      }
+    }
+  }
+  return true;
+}
+
+SimWorld::SimWorld(SimOptions options) : state_(std::make_unique<State>(std::move(options))) {
+  State& state = *state_;
+  GONKA_CHECK(state.options.participants >= 1);
+  const std::vector<KeyPair> keys =
+      KeysOf(state.options, "participant", state.options.participants);
+  state.genesis = GenesisOf(state.options, keys, state.newcomers, state.developers);
+  const absl::Status genesis = CheckGenesis(state.genesis);
+  if (!genesis.ok()) state.Abort(ToString(genesis));
+  const auto add = [&](const KeyPair& key) {
+    const size_t place = state.nodes.size();
+    const SimCommon common{
+        .options = state.options,
+        .genesis = state.genesis,
+        .clock = state.clock,
+        .network = state.network,
+        .on_block = [&state](size_t from, const auto& block) { state.OnBlock(from, block); }};
+    state.nodes.push_back(
+        std::make_unique<SimNode>(common, place, key, ConductOf(state.options, place)));
+  };
+  for (const KeyPair& key : keys) add(key);
+  for (const auto& node : state.nodes) node->Start();
+  for (const KeyPair& key : state.newcomers) add(key);
+  state.SendAllowances();
+  if (!RunUntil([&] { return state.AllowancesReady(); }, kSetUpUsMax)) {
+    state.Abort("the allowances cannot be used");
+  }
+}
+
+// All nodes first lose their processes: nothing of one may speak to another that is gone.
+SimWorld::~SimWorld() {
+  for (const auto& node : state_->nodes) node->Crash();
+}
+
+int64_t SimWorld::now_us() const {
+  return state_->clock.now_us();
+}
+
+bool SimWorld::RunUntil(const std::function<bool()>& condition, int64_t at_most_us) {
+  SimClock& clock = state_->clock;
+  const int64_t end = clock.now_us() + at_most_us;
+  while (!condition()) {
+    if (!clock.HasEventUntil(end)) {
+      clock.AdvanceTo(end);
+      return condition();
+    }
+    clock.RunNext();
+  }
+  return true;
+}
+
+void SimWorld::RunFor(int64_t us) {
+  SimClock& clock = state_->clock;
+  const int64_t end = clock.now_us() + us;
+  while (clock.HasEventUntil(end)) clock.RunNext();
+  clock.AdvanceTo(end);
+}
+
+void SimWorld::RunBlocks(uint64_t blocks) {
+  const uint64_t end = height() + blocks;
+  if (!RunUntil([&] { return height() >= end; }, INT64_MAX / 2)) state_->Abort("time stands still");
+}
+
+void SimWorld::RunToEpoch(uint64_t wanted) {
+  while (epoch() < wanted) RunBlocks(1);
+}
+
+void SimWorld::RunToSettlementOf(uint64_t wanted) {
+  while (ledger::ReadChain(*Ledger()).epoch_settled <= wanted) RunBlocks(1);
+}
+
+size_t SimWorld::Post(const std::string& prompt, const AskOptions& options) {
+  const size_t number = state_->requests.size();
+  SimRequest& request = state_->requests.emplace_back();
+  request.ta = options.ta ? *options.ta : state_->random.Below(participants());
+  node::ClientRequest client{.developer = developer(options.developer),
+                             .model = state_->genesis.models[0].id,
+                             .request = {}};
+  client.request.kind = RequestKind::kCompletion;
+  client.request.prompt = prompt;
+  client.request.tokens_max = options.tokens_max;
+  client.request.seed = options.seed;
+  for (const std::string& stop : options.stop) client.request.stop.push_back(stop);
+  State* state = state_.get();
+  request.ticket =
+      NodeOf(request.ta)
+          .transfer_agent()
+          .OnRequest(std::move(client),
+                     {.on_accepted =
+                          [this, state, number](const InferenceId& id, const AccountId& executor,
+                                                uint8_t, uint32_t) {
+                            state->requests[number].accepted = id;
+                            state->requests[number].executor = PlaceOf(executor);
+                          },
+                      .on_tokens =
+                          [state, number](std::span<const node::ProducedToken> tokens) {
+                            for (const auto& token : tokens)
+                              state->requests[number].tokens.push_back(token.id);
+                          },
+                      .on_done =
+                          [state, number](absl::StatusOr<node::Answer> answer) {
+                            state->requests[number].answer = std::move(answer);
+                          }});
+  return number;
+}
+
+// A developer and transfer agent whose next request number the ledger draws this executor for.
+std::optional<AskOptions> SimWorld::State::Towards(size_t executor, const AskOptions& wanted) {
+  const auto view = first().chain().Snapshot();
+  GONKA_CHECK(view.ok());
+  for (size_t ta = 0; ta < options.participants; ++ta) {
+    if (ta == executor || !nodes[ta]->running() || (wanted.ta && *wanted.ta != ta)) continue;
+    const AccountId developer = AccountOf(developers[wanted.developer].public_key());
+    const auto allowance = ledger::FindAllowance(**view, nodes[ta]->id(), developer);
+    if (!allowance) continue;
+    const auto drawn =
+        ledger::DrawExecutor(**view, ledger::ReadChain(**view).epoch, genesis.models[0].id,
+                             developer, nodes[ta]->id(), allowance->sequence_base, 0);
+    const AccountId* account = std::get_if<AccountId>(&drawn);
+    if (account == nullptr || *account != nodes[executor]->id()) continue;
+    AskOptions found = wanted;
+    found.ta = ta;
+    found.executor.reset();
+    return found;
+  }
+  return std::nullopt;
+}
+
+InferenceId SimWorld::Ask(const std::string& prompt, const AskOptions& options) {
+  if (options.executor) {
+    for (size_t i = 0; i < kDetoursMax; ++i) {
+      if (const auto found = state_->Towards(*options.executor, options))
+        return Ask(prompt, *found);
+      // Uses up a number at every transfer agent; the ledger knows it two blocks later.
+      for (size_t ta = 0; ta < participants(); ++ta) {
+        if (ta == *options.executor || !state_->nodes[ta]->running()) continue;
+        if (options.ta && *options.ta != ta) continue;
+        Post("detour", {.developer = options.developer, .ta = ta, .tokens_max = 1});
+      }
+      RunBlocks(3);
+    }
+    state_->Abort(fmt::format("the ledger never draws executor {}", *options.executor));
+  }
+  const size_t number = Post(prompt, options);
+  const SimRequest& asked = state_->requests[number];
+  RunUntil([&] { return request(number).accepted || request(number).answer; });
+  if (!request(number).accepted) {
+    state_->Abort(fmt::format("'{}' was not accepted: {}", prompt,
+                              asked.answer ? ToString(asked.answer->status()) : "no answer"));
+  }
+  return *request(number).accepted;
+}
+
+const SimRequest& SimWorld::request(size_t number) const {
+  return state_->requests.at(number);
+}
+
+const SimRequest& SimWorld::RequestOf(const InferenceId& inference) const {
+  for (const SimRequest& request : state_->requests) {
+    if (request.accepted == inference) return request;
+  }
+  state_->Abort(fmt::format("nobody asked for {}", Hex(inference)));
+}
+
+void SimWorld::HangUp(const InferenceId& inference) {
+  const SimRequest& request = RequestOf(inference);
+  NodeOf(request.ta).transfer_agent().Cancel(request.ticket);
+}
+
+const absl::StatusOr<node::Answer>& SimWorld::AnswerTo(const InferenceId& inference) {
+  if (!RunUntil([&] { return RequestOf(inference).answer.has_value(); })) {
+    state_->Abort(fmt::format("{} is never answered", Hex(inference)));
+  }
+  return *RequestOf(inference).answer;
+}
+
+size_t SimWorld::participants() const {
+  return state_->options.participants + state_->joined;
+}
+size_t SimWorld::sequencer() const {
+  return state_->sequencer();
+}
+AccountId SimWorld::participant(size_t place) const {
+  return state_->nodes.at(place)->id();
+}
+AccountId SimWorld::developer(size_t place) const {
+  return AccountOf(state_->developers.at(place).public_key());
+}
+
+size_t SimWorld::PlaceOf(const AccountId& participant) const {
+  for (size_t i = 0; i < state_->nodes.size(); ++i) {
+    if (state_->nodes[i]->id() == participant) return i;
+  }
+  state_->Abort(fmt::format("{} is no participant", Hex(participant)));
+}
+
+size_t SimWorld::ExecutorOf(const InferenceId& inference) const {
+  return RequestOf(inference).executor;
+}
+size_t SimWorld::TransferAgentOf(const InferenceId& inference) const {
+  return RequestOf(inference).ta;
+}
+
+std::vector<size_t> SimWorld::ValidatorsOf(const InferenceId& inference) const {
+  const auto view = Ledger();
+  const auto record = ledger::FindRecord(*view, inference);
+  std::vector<size_t> places;
+  if (!record) return places;
+  for (const AccountId& id : ledger::ValidatorOrder(*view, *record)) places.push_back(PlaceOf(id));
+  return places;
+}
+
+void SimWorld::Crash(size_t participant) {
+  GONKA_CHECK(participant != sequencer());
+  state_->nodes.at(participant)->Crash();
+}
+void SimWorld::Restart(size_t participant) {
+  state_->nodes.at(participant)->Start();
+}
+void SimWorld::Cut(size_t participant) {
+  state_->network.Cut(this->participant(participant).value);
+}
+void SimWorld::Heal(size_t participant) {
+  state_->network.Heal(this->participant(participant).value);
+}
+void SimWorld::SetLinks(const LinkOptions& links) {
+  state_->network.SetLinks(links);
+}
+void SimWorld::SetConduct(size_t participant, Conduct conduct) {
+  state_->nodes.at(participant)->SetConduct(conduct);
+}
+void SimWorld::LoseTxs(size_t participant, size_t count) {
+  state_->nodes.at(participant)->LoseTxs(count);
+}
+
+size_t SimWorld::Join() {
+  GONKA_CHECK(participants() < state_->nodes.size());
+  const size_t place = participants();
+  ++state_->joined;
+  SimNode& node = *state_->nodes[place];
+  node.Start();
+  node.services().recorder().Add(Register{.endpoint = std::string("http://simulated"),
+                                          .models = {state_->genesis.models[0].id}});
+  return place;
+}
+
+std::shared_ptr<const ledger::View> SimWorld::LedgerOf(size_t participant) const {
+  auto snapshot = state_->nodes.at(participant)->chain().Snapshot();
+  GONKA_CHECK(snapshot.ok());
+  return *std::move(snapshot);
+}
+std::shared_ptr<const ledger::View> SimWorld::Ledger() const {
+  return LedgerOf(sequencer());
+}
+uint64_t SimWorld::height() const {
+  return state_->first().chain().height();
+}
+uint64_t SimWorld::epoch() const {
+  return ledger::ReadChain(*Ledger()).epoch;
+}
+
+ledger::InferenceRecord SimWorld::Record(const InferenceId& inference) const {
+  return ledger::FindRecord(*Ledger(), inference).value_or(ledger::InferenceRecord{});
+}
+
+Amount SimWorld::Balance(const AccountId& account) const {
+  const auto view = Ledger();
+  const auto found = ledger::FindAccount(*view, account);
+  Amount sum = found ? found->balance : Amount(0);
+  for (const auto& [ta, about] : ledger::ListParticipants(*view)) {
+    const auto allowance = ledger::FindAllowance(*view, ta, account);
+    if (allowance) sum += allowance->available;
+  }
+  return sum;
+}
+Amount SimWorld::initial_balance() const {
+  return state_->options.balance;
+}
+const std::vector<Notice>& SimWorld::notices() const {
+  return state_->notices;
+}
+const std::vector<TxCode>& SimWorld::refusals() const {
+  return state_->refusals;
+}
+
+absl::StatusOr<std::vector<Bytes>> SimWorld::Call(size_t from, size_t to, const std::string& method,
+                                                  const Bytes& request) {
+  struct Heard {
+    std::vector<Bytes> frames;
+    std::optional<absl::Status> done;
+  };
+  const auto heard = std::make_shared<Heard>();
+  state_->nodes.at(from)->transport().Call(
+      {.id = participant(to).value, .url = "http://simulated"}, method, request,
+      {.on_frame = [heard](Bytes frame) { heard->frames.push_back(std::move(frame)); },
+       .on_done = [heard](absl::Status status) { heard->done = std::move(status); }},
+      {});
+  RunUntil([&] { return heard->done.has_value(); });
+  GONKA_CHECK(heard->done.has_value());
+  if (!heard->done->ok()) return *heard->done;
+  return heard->frames;
+}
+
+node::Node& SimWorld::NodeOf(size_t participant) {
+  GONKA_CHECK(state_->nodes.at(participant)->running());
+  return state_->nodes[participant]->services();
+}
+
+bool SimWorld::Keeps(size_t participant, const InferenceId& inference) const {
+  return state_->nodes.at(participant)->keep().Get(inference).has_value();
+}
+
+std::string SimWorld::Log() const {
+  std::vector<std::string> lines;
+  for (const auto& node : state_->nodes) {
+    lines.insert(lines.end(), node->log().lines().begin(), node->log().lines().end());
+  }
+  std::sort(lines.begin(), lines.end());  // They begin with the time.
+  std::string text;
+  for (const std::string& line : lines) text += line + "\n";
+  return text;
+}
+
+void SimWorld::CheckInvariants() const {
+  for (size_t i = 0; i < state_->nodes.size(); ++i) {
+    const auto view = LedgerOf(i);
+    const absl::Status status = ledger::CheckInvariants(*view);
+    if (!status.ok()) state_->Abort(fmt::format("node {}: {}", i, ToString(status)));
+    const auto info = state_->nodes[i]->chain().application().Info();
+    GONKA_CHECK(info.ok());
+    const auto agreed = state_->app_hashes.find(info->height);
+    if (agreed != state_->app_hashes.end() && agreed->second != info->app_hash) {
+      state_->Abort(fmt::format("node {} disagrees at height {}", i, info->height));
+    }
+  }
+}
+
+}  // namespace gonka::testing
