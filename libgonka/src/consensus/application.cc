@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "consensus/block_check.h"
 #include "consensus/signature_verifier.h"
 #include "gonka/ledger/queries.h"
@@ -42,10 +44,11 @@ absl::StatusOr<TxCode> Application::CheckTx(const SignedTx& tx) {
 absl::StatusOr<std::vector<SignedTx>> Application::PrepareProposal(
     std::vector<SignedTx> candidates) {
   GONKA_ASSIGN_OR_RETURN(const store::SnapshotPtr snapshot, database_.Snapshot());
+  const size_t txs_max = std::min(options_.block_txs_max, decltype(Block::txs)::kMax);
   std::vector<SignedTx> taken;
   size_t bytes = 0;
   for (SignedTx& tx : candidates) {
-    if (taken.size() == options_.block_txs_max) break;
+    if (taken.size() == txs_max) break;
     if (ledger::CheckAdmission(*snapshot, tx) != TxCode::kOk) continue;
     if (!verifier_->Verify(tx, HashOf(tx))) continue;
     const size_t size = Encode(tx).size();

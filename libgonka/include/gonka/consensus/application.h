@@ -26,7 +26,7 @@ class SignatureVerifier;
 struct ApplicationOptions {
   unsigned verify_threads = 2;       // For signatures of blocks, the caller's thread included.
   size_t verified_max = 65'536;      // Transactions remembered as already verified.
-  size_t block_txs_max = 4'096;      // At most what Block holds.
+  size_t block_txs_max = 4'096;      // What Block holds at most, at any rate.
   size_t block_bytes_max = 4 << 20;  // Of encoded transactions.
 };
 
