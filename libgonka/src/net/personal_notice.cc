@@ -79,9 +79,12 @@ struct Teller {
     });
   }
   Sentence operator()(const RecordDelivered& n) const {
-    return AboutMine(n, [&](const auto&) {
-      return n.matches ? "was delivered as it was committed to"
-                       : "was delivered otherwise than it was committed to";
+    // Where delivery is on the ledger before the commitment, the notice cannot say yet.
+    return AboutMine(n, [&](const ledger::InferenceRecord& record) {
+      if (!n.matches && record.delivery_differs) {
+        return "was delivered otherwise than it was committed to";
+      }
+      return n.matches ? "was delivered as it was committed to" : "was delivered";
     });
   }
   Sentence operator()(const CheckDrawn& n) const {

@@ -7,8 +7,8 @@
 namespace gonka::net {
 namespace {
 
-std::string AskOnce(const std::string& fields = R"("max_tokens":4)") {
-  const auto response = Network().Chat(fields);
+std::string AskOnce() {
+  const auto response = Network().Chat(R"("max_tokens":4)");
   REQUIRE_MESSAGE(response.status == 200, response.body);
   return Json::parse(response.body)["gonka"]["inference_id"];
 }
@@ -159,14 +159,40 @@ TEST_CASE("a developer is told what concerns it, in words, and nobody else is") 
   StreamReader notices(Network().client(),
                        {.url = Network().Url(0, "/v1/gonka/notices"),
                         .headers = {{"Authorization", std::string("Bearer ") + kAnnsKey}}});
-  // Ends long before its 100 tokens, so part of its escrow comes back.
-  const std::string id = AskOnce(R"("max_tokens":100,"stop":[" ","e","a","i","o"])");
-  const http::SseEvent refund = notices.WaitFor([&](const http::SseEvent& event) {
-    return event.event == "refunded" && event.data.find(id) != event.data.npos;
+  const std::string id = AskOnce();
+  // Everybody is at reputation 0, so every answer is checked.
+  const http::SseEvent verdict = notices.WaitFor([&](const http::SseEvent& event) {
+    return event.event == "verdict_revealed" && event.data.find(id) != event.data.npos;
   });
-  const Json data = Json::parse(refund.data);
-  CHECK(data["notice"]["developer"] == Hex(Network().ann().public_key()));
-  CHECK(data["text"].get<std::string>().find("came back to you") != std::string::npos);
+  const Json data = Json::parse(verdict.data);
+  CHECK(data["notice"]["verdict"].is_string());
+  CHECK(data["text"].get<std::string>().find("was checked by") != std::string::npos);
+  const auto notices_now = notices.Events();
+  CHECK(std::none_of(notices_now.begin(), notices_now.end(), [](const http::SseEvent& event) {
+    return event.event == "paid" || event.event == "epoch_started" ||
+           event.event == "record_opened";
+  }));
+
+  // Everything about its inferences, where it asks for it; and who checked explains itself.
+  StreamReader opened(Network().client(),
+                      {.url = Network().Url(0,
+                                            "/v1/gonka/notices?kinds=record_opened,record_"
+                                            "finished,record_delivered,check_drawn&from_height=1"),
+                       .headers = {{"Authorization", std::string("Bearer ") + kAnnsKey}}});
+  for (const char* kind : {"record_opened", "record_finished", "record_delivered", "check_drawn"}) {
+    CAPTURE(kind);
+    const http::SseEvent event = opened.WaitFor(
+        [&](const http::SseEvent& e) { return e.event == kind && e.data.find(id) != e.data.npos; });
+    CHECK(Json::parse(event.data)["text"].get<std::string>().find(id.substr(0, 8)) !=
+          std::string::npos);
+  }
+  const std::string validator = data["notice"]["validator"];
+  size_t checker = 0;
+  while (Hex(Network().Id(checker)) != validator) ++checker;
+  const Json check = Network().GetJson(checker, "/gonka/v1/checks/" + id);
+  CHECK(check["verdict"] == data["notice"]["verdict"]);
+  CHECK_FALSE(check["explanation"].get<std::string>().empty());
+
   CHECK(Network().Get(0, "/v1/gonka/notices").status == 401);
   // The key is for participant 0 alone.
   CHECK(Network().Get(1, "/v1/gonka/notices", kAnnsKey).status == 401);

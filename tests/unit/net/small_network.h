@@ -80,6 +80,11 @@ class StreamReader {
     REQUIRE(found != nullptr);
     return *found;
   }
+  // What has come so far.
+  std::vector<http::SseEvent> Events() {
+    const std::lock_guard lock(mutex_);
+    return events_;
+  }
   int status() {
     const std::lock_guard lock(mutex_);
     return status_;
