@@ -25,6 +25,16 @@ bool IsUsed(const ledger::Allowance& allowance, uint64_t sequence) {
   return offset < 64 && (allowance.sequence_used >> offset & 1) != 0;
 }
 
+// The epoch that this one's executors know, too: they may be some blocks behind, and before an
+// epoch's first block nobody can tell whom it draws. Records of the last epoch are taken for
+// grace_blocks after its end.
+uint64_t EpochToOpenIn(const ledger::Chain& chain, const TimeParams& time) {
+  constexpr uint64_t kBehindBlocks = 4;
+  const uint64_t wait = std::min<uint64_t>(kBehindBlocks, time.grace_blocks / 4);
+  const bool fresh = chain.epoch > 0 && chain.height < chain.epoch_first_height + wait;
+  return fresh ? chain.epoch - 1 : chain.epoch;
+}
+
 uint64_t ExpiryHeight(const ledger::Chain& chain, const TimeParams& time, uint32_t tokens_max) {
   return chain.height + time.expiry_base_blocks + tokens_max / time.expiry_tokens_per_block;
 }
@@ -154,7 +164,7 @@ absl::Status TransferAgent::Prepare(InFlight& job) {
   job.assignment.prompt_tokens = static_cast<uint32_t>(job.prompt.size());
   job.assignment.request =
       Request{.network = network_,
-              .epoch = chain.epoch,
+              .epoch = EpochToOpenIn(chain, params.time),
               .model = client.model,
               .request_digest = RequestDigest(client.request, job.request_salt),
               .tokens_max = tokens_max,
