@@ -59,6 +59,7 @@ class Story {
   absl::Status Ask();
   void TellAnswer(const Asked& asked);
   bool EnoughAsked(size_t asked) const;
+  bool WasRemoved(const std::string& participant) const;
   absl::Status TellLives();
   absl::Status TellCheat();
   void TellCases(const std::string& cheater);
