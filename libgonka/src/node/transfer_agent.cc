@@ -29,7 +29,7 @@ bool IsUsed(const ledger::Allowance& allowance, uint64_t sequence) {
 // epoch's first block nobody can tell whom it draws. Records of the last epoch are taken for
 // grace_blocks after its end.
 uint64_t EpochToOpenIn(const ledger::Chain& chain, const TimeParams& time) {
-  constexpr uint64_t kBehindBlocks = 4;
+  constexpr uint64_t kBehindBlocks = 8;
   const uint64_t wait = std::min<uint64_t>(kBehindBlocks, time.grace_blocks / 4);
   const bool fresh = chain.epoch > 0 && chain.height < chain.epoch_first_height + wait;
   return fresh ? chain.epoch - 1 : chain.epoch;
