@@ -274,7 +274,7 @@ class SmallNetwork {
     genesis_.params.block_interval_ms = 50;
     genesis_.params.time = {.epoch_blocks = 80,
                             .settle_blocks = 50,
-                            .grace_blocks = 20,
+                            .grace_blocks = 40,
                             .check_window_blocks = 10,
                             .vote_window_blocks = 10,
                             .hearing_window_blocks = 20,
