@@ -224,7 +224,7 @@ void Executor::OnToken(const InferenceId& id, engine::TokenFacts facts) {
   InFlight& job = found->second;
   if (job.stopped || job.cancelled) return;
   if (job.reply->Cancelled()) {
-    job.cancelled = true;
+    job.cancelled = job.abandoned = true;
     job.engine->Cancel(job.request);
     return;
   }
@@ -305,8 +305,13 @@ void Executor::Complete(const InferenceId& id, InFlight& job, FinishCode finish)
                .artifact_bytes = verify::ArtifactBytes(*artifact),
                .finish = finish,
                .opening = std::nullopt};
-  // The Start may be on its way, or lost with the transfer agent: then this opens the record.
-  if (!ledger::FindRecord(*ledger_.snapshot(), id)) event.opening = job.order.assignment;
+  // The Start may be on its way, or lost with the transfer agent: then this opens the record. Not
+  // where the transfer agent broke off: it may have turned to the next executor, whose work must
+  // not conflict with a record that would earn nothing.
+  if (!ledger::FindRecord(*ledger_.snapshot(), id)) {
+    if (job.abandoned) return;
+    event.opening = job.order.assignment;
+  }
 
   const Keep::Item item{.payload = {.request = job.order.request,
                                     .request_salt = job.order.request_salt,

@@ -182,15 +182,14 @@ std::optional<Peer> TransferAgent::PeerOf(const AccountId& id) const {
   return Peer{.id = id.value, .url = participant->endpoint};
 }
 
-// The epoch's table is frozen, so somebody who was removed since may still be drawn: the ledger takes
-// no record of his, and nobody is blamed for passing him over.
+// The epoch's table is frozen, so somebody who was removed since may still be drawn: the ledger
+// takes no record of his, and nobody is blamed for passing him over.
 absl::Status TransferAgent::DrawExecutor(InFlight& job) const {
   const Request& request = job.assignment.request;
   const auto view = ledger_.snapshot();
   while (true) {
-    const auto drawn =
-        ledger::DrawExecutor(*view, request.epoch, request.model, request.developer, request.ta,
-                             request.sequence, job.assignment.attempt);
+    const auto drawn = ledger::DrawExecutor(*view, request.epoch, request.model, request.developer,
+                                            request.ta, request.sequence, job.assignment.attempt);
     if (const TxCode* code = std::get_if<TxCode>(&drawn)) return LedgerRefuses(*code);
     job.assignment.executor = std::get<AccountId>(drawn);
     const auto participant = ledger::FindParticipant(*view, job.assignment.executor);
@@ -211,7 +210,7 @@ absl::Status TransferAgent::Dispatch(Ticket ticket, InFlight& job) {
   if (!peer) return absl::InternalError("the drawn executor is no participant");
 
   job.ta_signature = key_.Sign(AssignmentSigningHash(job.assignment));
-  job.start_recorded = false;
+  job.start_recorded = job.accept_recorded = false;
   job.accept.reset();
   job.refusal.reset();
   const Execute order{
@@ -244,6 +243,7 @@ void TransferAgent::RecordStart(InFlight& job) {
   if (start.accept && !VerifySignature(job.assignment.executor.value, accepted, *start.accept)) {
     start.accept.reset();  // The ledger would refuse the whole Start.
   }
+  job.accept_recorded = start.accept.has_value();
   recorder_.Add(std::move(start));
 }
 
@@ -391,8 +391,12 @@ void TransferAgent::NextAttempt(Ticket ticket, InFlight& job, const absl::Status
   env_.loop.CancelTimer(job.start_timer);
   env_.loop.CancelTimer(job.silence_timer);
   job.start_timer = job.silence_timer = 0;
-  // A refusal makes the attempt void; silence must be on the ledger, so that it can be blamed.
-  if (!job.refusal) RecordStart(job);
+  // A refusal makes the attempt void; silence must be on the ledger, so that it can be blamed. With
+  // the Accept, where that came after Start, all of the blame is the executor's.
+  if (!job.refusal) {
+    if (job.accept && !job.accept_recorded) job.start_recorded = false;
+    RecordStart(job);
+  }
   if (!job.output.empty()) {
     return Finish(ticket,
                   absl::UnavailableError(fmt::format("the executor broke off after {} tokens: {}",

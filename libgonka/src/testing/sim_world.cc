@@ -306,24 +306,26 @@ std::optional<AskOptions> SimWorld::State::Towards(size_t executor, const AskOpt
 InferenceId SimWorld::Ask(const std::string& prompt, const AskOptions& options) {
   if (options.executor) {
     for (size_t i = 0; i < kDetoursMax; ++i) {
-      if (const auto found = state_->Towards(*options.executor, options))
-        return Ask(prompt, *found);
-      // Uses up a number at every transfer agent; the ledger knows it two blocks later.
-      for (size_t ta = 0; ta < participants(); ++ta) {
+      RunBlocks(2);  // The transfer agents' numbers are on the ledger then.
+      if (const auto found = state_->Towards(*options.executor, options)) {
+        const InferenceId id = Ask(prompt, *found);
+        if (ExecutorOf(id) == *options.executor) return id;
+        continue;
+      }
+      for (size_t ta = 0; ta < state_->options.participants; ++ta) {
         if (ta == *options.executor || !state_->nodes[ta]->running()) continue;
         if (options.ta && *options.ta != ta) continue;
         Post("detour", {.developer = options.developer, .ta = ta, .tokens_max = 1});
       }
-      RunBlocks(3);
     }
     state_->Abort(fmt::format("the ledger never draws executor {}", *options.executor));
   }
   const size_t number = Post(prompt, options);
-  const SimRequest& asked = state_->requests[number];
   RunUntil([&] { return request(number).accepted || request(number).answer; });
   if (!request(number).accepted) {
-    state_->Abort(fmt::format("'{}' was not accepted: {}", prompt,
-                              asked.answer ? ToString(asked.answer->status()) : "no answer"));
+    state_->Abort(fmt::format(
+        "'{}' was not accepted: {}", prompt,
+        request(number).answer ? ToString(request(number).answer->status()) : "no answer"));
   }
   return *request(number).accepted;
 }

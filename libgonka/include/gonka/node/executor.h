@@ -38,6 +38,7 @@ class Executor {
     std::vector<engine::TokenFacts> facts;
     bool stopped = false;  // A stop string was seen: later tokens do not count.
     bool cancelled = false;
+    bool abandoned = false;  // The transfer agent broke off without a cancel.
   };
 
   absl::StatusOr<std::vector<uint32_t>> CheckOrder(const Hash& caller, const Execute& order) const;

@@ -82,7 +82,8 @@ class TransferAgent {
     Loop::TimerId start_timer = 0;
     Loop::TimerId silence_timer = 0;
     bool sequence_taken = false;
-    bool start_recorded = false;       // Of this attempt.
+    bool start_recorded = false;  // Of this attempt.
+    bool accept_recorded = false;
     bool start_ever_recorded = false;  // Of any.
     std::optional<Signature> accept;
     std::optional<Signature> refusal;
