@@ -29,9 +29,8 @@ std::string ReadOwner(int fd) {
   return std::string(owner.substr(0, owner.find('\n')));
 }
 
-absl::Status WriteAndSync(int fd, const std::string& path, const std::string& text) {
-  const bool ok = pwrite(fd, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) &&
-                  fsync(fd) == 0;
+absl::Status Write(int fd, const std::string& path, const std::string& text) {
+  const bool ok = pwrite(fd, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
   return ok ? absl::OkStatus() : Failed("cannot write " + path, errno);
 }
 
@@ -63,7 +62,7 @@ absl::StatusOr<DataDirectory> DataDirectory::Claim(const std::string& path) {
         fmt::format("data directory {} is in use by process {}", path, ReadOwner(fd)));
   }
   if (ftruncate(fd, 0) != 0) return Failed("cannot write " + lock, errno);
-  GONKA_RETURN_IF_ERROR(WriteAndSync(fd, lock, fmt::format("{}\n", getpid())));
+  GONKA_RETURN_IF_ERROR(Write(fd, lock, fmt::format("{}\n", getpid())));
   return directory;
 }
 
@@ -96,10 +95,11 @@ absl::Status DataDirectory::Prepare() const {
 
 absl::Status DataDirectory::Mark() const {
   const std::string marker = MarkerFile(path_);
+  std::error_code error;
+  if (fs::exists(marker, error)) return absl::OkStatus();
   const int fd = open(marker.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return Failed("cannot make " + marker, errno);
-  const absl::Status written =
-      WriteAndSync(fd, marker, "The database of this directory has been made.\n");
+  const absl::Status written = Write(fd, marker, "The database of this directory has been made.\n");
   close(fd);
   GONKA_RETURN_IF_ERROR(written);
   return SyncDirectory(path_);

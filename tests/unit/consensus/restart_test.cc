@@ -53,7 +53,7 @@ TEST_CASE("a follower that restarts asks for the block after its last") {
 // The child's whole life: transfers to and fro, and draws, until it is killed.
 [[noreturn]] void OrderUntilKilled(const SmallNetwork& network, const std::string& directory,
                                    int progress, uint64_t offset) {
-  auto database = store::Database::OpenLmdb(directory);
+  auto database = store::Database::OpenLmdb(directory, kNoSync);
   if (!database.ok()) _exit(1);
   const auto chain = Chain::Open(*std::move(database), network.genesis());
   if (!chain.ok()) _exit(1);

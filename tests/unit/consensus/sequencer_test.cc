@@ -10,8 +10,7 @@ TEST_CASE("a sequencer and its followers agree on every app hash over hundreds o
   const TempDirectory directory;
   const auto leader = network.MemoryChain();
   const auto in_memory = network.MemoryChain();
-  const auto on_disk =
-      network.OpenChain(*store::Database::OpenLmdb(directory.path(), {.sync = false}));
+  const auto on_disk = network.OpenChain(*store::Database::OpenLmdb(directory.path(), kNoSync));
   const auto sequencer = network.MakeSequencer(*leader);
   const auto first = *Follower::Create(*in_memory);
   const auto second = *Follower::Create(*on_disk);

@@ -96,7 +96,7 @@ class SmallNetwork {
     return OpenChain(store::Database::InMemory(), options);
   }
   std::unique_ptr<Chain> DiskChain(const std::string& directory) const {
-    auto database = store::Database::OpenLmdb(directory);
+    auto database = store::Database::OpenLmdb(directory, kNoSync);
     INFO(ToString(database.status()));
     REQUIRE(database.ok());
     return OpenChain(*std::move(database));

@@ -13,7 +13,7 @@ namespace {
 void WithEachKv(const std::function<void(Kv&)>& test) {
   test(*MakeMemoryKv(2));
   const TempDirectory directory;
-  auto kv = OpenLmdbKv(directory.path(), {"one", "two"}, {});
+  auto kv = OpenLmdbKv(directory.path(), {"one", "two"}, kNoSync);
   REQUIRE(kv.ok());
   test(**kv);
 }

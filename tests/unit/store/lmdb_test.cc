@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::unique_ptr<Database> Open(const std::string& directory) {
-  auto database = Database::OpenLmdb(directory);
+  auto database = Database::OpenLmdb(directory, kNoSync);
   INFO(ToString(database.status()));
   REQUIRE(database.ok());
   return *std::move(database);
@@ -80,7 +80,7 @@ TEST_CASE("a process killed in the midst of its commits restarts at a whole bloc
     const pid_t child = fork();
     if (child == 0) {
       ToyLedger toy;
-      auto database = Database::OpenLmdb(directory.path());
+      auto database = Database::OpenLmdb(directory.path(), kNoSync);
       if (!database.ok()) _exit(1);
       if (!(*database)->CommitGenesis(toy.genesis(), toy.GenesisResult()).ok()) _exit(1);
       for (uint64_t height = 1;; ++height) {
@@ -190,7 +190,7 @@ TEST_CASE("a file of something else is refused") {
 
 TEST_CASE("a full map refuses the block, names the file, and loses nothing") {
   const TempDirectory directory;
-  auto opened = Database::OpenLmdb(directory.path(), {.map_size = 1 << 20});
+  auto opened = Database::OpenLmdb(directory.path(), {.map_size = 1 << 20, .sync = false});
   REQUIRE(opened.ok());
   const auto database = *std::move(opened);
   ToyLedger toy;
@@ -210,7 +210,7 @@ TEST_CASE("a full map refuses the block, names the file, and loses nothing") {
 
 TEST_CASE("snapshots are bounded, and one that goes makes room") {
   const TempDirectory directory;
-  auto opened = Database::OpenLmdb(directory.path(), {.readers_max = 8});
+  auto opened = Database::OpenLmdb(directory.path(), {.readers_max = 8, .sync = false});
   REQUIRE(opened.ok());
   ToyLedger toy;
   REQUIRE((*opened)->CommitGenesis(toy.genesis(), toy.GenesisResult()).ok());

@@ -17,7 +17,8 @@ StoredPayload PayloadOf(uint64_t number, size_t size = 100) {
 void WithEachStore(uint64_t bytes_max, const std::function<void(PayloadStore&)>& test) {
   test(*PayloadStore::InMemory(bytes_max));
   const TempDirectory directory;
-  auto payloads = PayloadStore::OpenLmdb(directory.path(), {.bytes_max = bytes_max, .lmdb = {}});
+  auto payloads =
+      PayloadStore::OpenLmdb(directory.path(), {.bytes_max = bytes_max, .lmdb = kNoSync});
   REQUIRE(payloads.ok());
   test(**payloads);
 }
