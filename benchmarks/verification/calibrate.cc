@@ -4,7 +4,7 @@
 //   calibrate --model FILE --prompts FILE --out FOLDER
 //
 // Every machine runs in a process of its own; runs whose results are in FOLDER already are not
-// repeated. --fit makes only the fit and the tables, from what is there.
+// repeated. --fit makes only the fit and the tables, from what is there, and names what is not.
 //
 // The result is FOLDER/calibration.bin, for the ledger, and FOLDER/calibration.json, for people.
 
@@ -128,19 +128,30 @@ absl::Status RunEverything(const Arguments& arguments) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<ScoresRecord>> LoadScores(const Arguments& arguments, bool honest) {
-  std::vector<ScoresRecord> records;
+// What was measured, and the names of the pairs that were not.
+struct Measured {
+  std::vector<ScoresRecord> honest;
+  std::vector<ScoresRecord> cheats;
+  std::string missing;
+};
+
+absl::StatusOr<Measured> LoadScores(const Arguments& arguments) {
+  Measured measured;
   for (const Executor& executor : Executors()) {
-    if (executor.honest != honest) continue;
     for (const Machine& verifier : Verifiers()) {
       if (!IsScored(executor, verifier)) continue;
-      GONKA_ASSIGN_OR_RETURN(
-          ScoresRecord record,
-          Load<ScoresRecord>(ScoresPath(arguments, executor.machine.name, verifier.name)));
-      records.push_back(std::move(record));
+      const std::string& name = executor.machine.name;
+      const std::string path = ScoresPath(arguments, name, verifier.name);
+      if (arguments.fit_only && !std::filesystem::exists(path)) {
+        measured.missing += fmt::format("\n  {}, scored by {}", name, verifier.name);
+        continue;
+      }
+      GONKA_ASSIGN_OR_RETURN(ScoresRecord record, Load<ScoresRecord>(path));
+      (executor.honest ? measured.honest : measured.cheats).push_back(std::move(record));
     }
   }
-  return records;
+  if (measured.honest.empty()) return absl::NotFoundError("there are no scores of honest machines");
+  return measured;
 }
 
 std::vector<const ScoresRecord*> Pointers(const std::vector<ScoresRecord>& records) {
@@ -166,23 +177,23 @@ std::string HeldOutTable(const std::vector<const ScoresRecord*>& honest,
 }
 
 absl::Status FitAndReport(const Arguments& arguments) {
-  GONKA_ASSIGN_OR_RETURN(const auto honest_records, LoadScores(arguments, true));
-  GONKA_ASSIGN_OR_RETURN(const auto cheat_records, LoadScores(arguments, false));
+  GONKA_ASSIGN_OR_RETURN(const Measured measured, LoadScores(arguments));
   GONKA_ASSIGN_OR_RETURN(const auto checkpoint, model::Checkpoint::Open(arguments.model));
-  const std::vector<const ScoresRecord*> honest = Pointers(honest_records);
+  const std::vector<const ScoresRecord*> honest = Pointers(measured.honest);
   const FitOptions options{.model = checkpoint->config().name, .command = arguments.command};
   const verify::Calibration calibration = Fit(honest, options);
   GONKA_RETURN_IF_ERROR(verify::CheckCalibration(calibration));
   GONKA_RETURN_IF_ERROR(WriteFile(arguments.out + "/calibration.bin", Encode(calibration)));
   GONKA_RETURN_IF_ERROR(
       WriteFile(arguments.out + "/calibration.json", AsBytes(ToJson(calibration) + "\n")));
-  const std::vector<const ScoresRecord*> cheats = Pointers(cheat_records);
+  const std::vector<const ScoresRecord*> cheats = Pointers(measured.cheats);
   const std::string report = fmt::format(
       "{}\n{}\n\n{}\n{}\nThe same where the executor claims a kernel class that nobody measured:\n"
-      "{}{}",
+      "{}{}{}{}\n",
       options.model, options.command, HonestTable(calibration, honest),
       CheatTable(calibration, cheats, ""), CheatTable(calibration, cheats, "unknown/1"),
-      HeldOutTable(honest, options));
+      HeldOutTable(honest, options),
+      measured.missing.empty() ? "" : "\nNot run:", measured.missing);
   fmt::print("{}", report);
   return WriteFile(arguments.out + "/report.txt", AsBytes(report));
 }

@@ -102,7 +102,7 @@ std::string ReadFile(const std::string& path) {
 }
 
 TEST_CASE("the measured records that are checked in are valid, and their JSON twins say the same") {
-  for (const char* model : {"tiny"}) {
+  for (const char* model : {"tiny", "smollm2"}) {
     const std::string path =
         std::string(GONKA_SOURCE_DIR) + "/apps/devnet/calibration/" + std::string(model);
     const auto calibration = DecodeCalibration(AsBytes(ReadFile(path + ".bin")));
