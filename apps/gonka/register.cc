@@ -21,11 +21,11 @@ absl::Status RegisterParticipant(const Context& context, const RegisterFlags& fl
     event.models.push_back(ModelId{id});
   }
   std::sort(event.models.begin(), event.models.end());
-  std::vector<Event> events;
+  // Registering deposits the least that the ledger asks for; only a participant may add to it.
+  std::vector<Event> events = {std::move(event)};
   if (flags.collateral > 0) {
     events.push_back(DepositCollateral{.amount = Amount(flags.collateral)});
   }
-  events.push_back(std::move(event));
   GONKA_RETURN_IF_ERROR(SendEvents(context, flags.key, std::move(events)));
   fmt::print("registered; it acts from the next epoch\n");
   return absl::OkStatus();
@@ -43,7 +43,9 @@ void AddNodeCommands(CLI::App& app, Context& context) {
   command
       ->add_option("--model", flags->models, "manifest of a model that it serves; may be repeated")
       ->required();
-  command->add_option("--collateral", flags->collateral, "coins to deposit first")
+  command
+      ->add_option("--collateral", flags->collateral,
+                   "coins to deposit beyond the least that the ledger asks for")
       ->capture_default_str();
   command->callback([flags, &context] {
     context.run = [flags, &context] { return RegisterParticipant(context, *flags); };
