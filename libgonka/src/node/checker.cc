@@ -19,6 +19,8 @@ struct Checker::Job {
   verify::Answer answer;
   std::optional<verify::Check> check;
   Hash challenge;
+  engine::Engine::RequestId request = 0;  // The Score, while the engine is at it.
+  uint64_t score_timer = 0;
   uint32_t rounds = 0;         // Of asking both executor and transfer agent in vain.
   bool executor_sent = false;  // An opening, good or bad.
   bool ta_sent = false;
@@ -207,13 +209,23 @@ void Checker::Score(const std::shared_ptr<Job>& job) {
   if (job->answer.output.empty()) return Finish(job, From(structure, {}));  // Nothing to score.
   auto request = verify::ScoreRequestFor(job->answer);
   if (!request.ok()) return Finish(job, Inconclusive(ToString(request.status())));
-  job->engine->Score(*std::move(request),
-                     {.on_done = [this, job, alive = alive_](
-                                     absl::StatusOr<std::vector<engine::ScoredToken>> scores) {
-                       env_.loop.Post([this, job, alive, scores = std::move(scores)]() mutable {
-                         if (*alive) OnScores(job, std::move(scores));
-                       });
-                     }});
+  job->score_timer = env_.loop.PostAfter(options_.score_timeout_us, [this, job, alive = alive_] {
+    if (!*alive) return;
+    job->score_timer = 0;
+    job->engine->Cancel(job->request);
+    Finish(job, Inconclusive(fmt::format("this node's engine gave no scores within {} s",
+                                         options_.score_timeout_us / 1'000'000)));
+  });
+  job->request =
+      job->engine->Score(*std::move(request),
+                         {.on_done = [this, job, alive = alive_](
+                                         absl::StatusOr<std::vector<engine::ScoredToken>> scores) {
+                           env_.loop.Post([this, job, alive, scores = std::move(scores)]() mutable {
+                             if (!*alive || job->score_timer == 0) return;  // Given up.
+                             env_.loop.CancelTimer(job->score_timer);
+                             OnScores(job, std::move(scores));
+                           });
+                         }});
 }
 
 void Checker::OnScores(const std::shared_ptr<Job>& job,

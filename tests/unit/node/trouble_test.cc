@@ -126,6 +126,23 @@ TEST_CASE("a participant that is cut off costs its partners time, not money, and
   world.CheckInvariants();
 }
 
+TEST_CASE("a check whose engine hangs is given up: the next one runs, and nobody is blamed") {
+  SimOptions options{.sim_seed = 47, .participants = 4};
+  options.engine.us_per_prompt_token = 1'000;
+  options.node.checker = {.score_timeout_us = 2'000, .running_max = 1};
+  SimWorld world(options);
+  std::vector<InferenceId> asked;
+  for (int i = 0; i < 4; ++i) asked.push_back(world.Ask("hanging?", {.tokens_max = 6}));
+  for (const InferenceId& id : asked) REQUIRE(world.AnswerTo(id).ok());
+  world.RunToSettlementOf(0);
+  CHECK(world.Told<DisputeOpened>().empty());
+  CHECK(world.Told<Convicted>().empty());
+  const auto verdicts = world.Told<VerdictRevealed>();
+  CHECK(verdicts.size() >= asked.size());
+  for (const VerdictRevealed& verdict : verdicts) CHECK(verdict.verdict == Verdict::kInconclusive);
+  world.CheckInvariants();
+}
+
 TEST_CASE("a newcomer joins while the network runs, and serves from the next epoch") {
   SimWorld world({.sim_seed = 47, .participants = 6, .newcomers = 1});
   world.RunBlocks(5);

@@ -25,6 +25,8 @@ struct CheckerOptions {
   // behind this one's and not know yet who is on duty.
   uint32_t fetch_rounds = 5;
   int64_t fetch_again_us = 400'000;
+  // An engine that hangs must not keep the place of other checks.
+  int64_t score_timeout_us = 120'000'000;
   size_t running_max = 4;  // Checks at work at once; others wait.
   size_t waiting_max = 4'096;
 };
