@@ -31,6 +31,7 @@ void AddLookCommands(CLI::App& app, Context& context);   // status, participants
 void AddProofCommands(CLI::App& app, Context& context);  // prove, verify
 void AddEventCommands(CLI::App& app, Context& context);  // events
 void AddNodeCommands(CLI::App& app, Context& context);   // register
+void AddAuditCommand(CLI::App& app, Context& context);   // audit
 
 // A 64-digit account, or the account of a key file.
 absl::StatusOr<AccountId> ParseAccount(const std::string& text);

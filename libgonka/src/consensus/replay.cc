@@ -2,47 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <map>
-
 #include "consensus/block_check.h"
+#include "consensus/replay_totals.h"
 #include "consensus/signature_verifier.h"
 #include "gonka/ledger/queries.h"
+#include "gonka/store/shadow.h"
 
 namespace gonka::consensus {
 namespace {
-
-// The state alone: the archive is in the recording.
-class StateMap final : public ledger::View {
- public:
-  std::optional<Bytes> Get(ByteSpan key) const override {
-    const auto it = entries_.find(ToBytes(key));
-    if (it == entries_.end()) return std::nullopt;
-    return it->second;
-  }
-  void Scan(ByteSpan prefix, ByteSpan from,
-            const std::function<bool(ByteSpan, ByteSpan)>& visit) const override {
-    const Bytes first = std::max(ToBytes(prefix), ToBytes(from));
-    for (auto it = entries_.lower_bound(first); it != entries_.end(); ++it) {
-      const auto& [key, value] = *it;
-      if (key.size() < prefix.size() || !std::equal(prefix.begin(), prefix.end(), key.begin())) {
-        return;
-      }
-      if (!visit(key, value)) return;
-    }
-  }
-  void Apply(const std::vector<StateWrite>& writes) {
-    for (const StateWrite& write : writes) {
-      if (write.value) {
-        entries_[write.key] = *write.value;
-      } else {
-        entries_.erase(write.key);
-      }
-    }
-  }
-
- private:
-  std::map<Bytes, Bytes> entries_;
-};
 
 // What differs, or nothing.
 using Difference = std::optional<std::string>;
@@ -51,81 +18,129 @@ Difference DifferenceOf(const absl::Status& status) {
   return status.ok() ? Difference() : Message(status);
 }
 
+// The sum of all pots against what was ever made; 128 bits, as this is what may be broken.
+Difference Conserved(const ledger::Totals& t) {
+  unsigned __int128 made = t.genesis.units();
+  made += t.minted.units();
+  unsigned __int128 there = 0;
+  for (const Amount pot :
+       {t.balances, t.allowances, t.escrows, t.held, t.bonds, t.collateral, t.treasury, t.burned}) {
+    there += pot.units();
+  }
+  if (made == there) return std::nullopt;
+  return fmt::format("invariant broken: {} coins were made, {} are there",
+                     static_cast<uint64_t>(made), static_cast<uint64_t>(there));
+}
+
 class Replayer {
  public:
   explicit Replayer(const ReplayOptions& options) : options_(options) {}
 
-  Difference Start(const Genesis& genesis, const store::BlockInfo& recorded) {
+  absl::StatusOr<Difference> Start(const store::Snapshot& recorded) {
+    GONKA_ASSIGN_OR_RETURN(const Genesis genesis, recorded.GetGenesis());
     const auto result = ledger::ApplyGenesis(genesis);
     if (!result.ok()) return DifferenceOf(result.status());
     tip_.network = NetworkIdOf(genesis);
-    return Take(*result, recorded);
+    if (tip_.network != recorded.tip().network) {
+      return Difference(fmt::format("genesis is of network {}, the recording of {}",
+                                    Hex(tip_.network), Hex(recorded.tip().network)));
+    }
+    AddNotices(report_.totals, *result);
+    shadow_.TakeGenesis(genesis, *result);
+    return Compare(recorded, 0);
   }
 
-  Difference Next(const Block& block, const store::BlockInfo& recorded) {
+  absl::StatusOr<Difference> Next(const store::Snapshot& recorded, uint64_t height) {
+    GONKA_ASSIGN_OR_RETURN(const Block block, recorded.GetBlock(height));
     if (const Difference refused = DifferenceOf(Check(block))) return refused;
     const SignatureVerifier::Result verified = verifier_.VerifyAll(block.txs);
     if (verified.bad) {
-      return fmt::format("the signature of transaction number {} is not its sender's",
-                         *verified.bad);
+      return Difference(
+          fmt::format("the signature of transaction number {} is not its sender's", *verified.bad));
     }
     std::vector<ledger::VerifiedTx> txs;
+    uint64_t events = 0;
     for (size_t i = 0; i < block.txs.size(); ++i) {
       txs.push_back({block.txs[i], verified.hashes[i]});
-      report_.events += block.txs[i].events.size();
+      events += block.txs[i].events.size();
     }
-    report_.txs += txs.size();
-    const auto result = ledger::ApplyBlock(state_, block.header, txs);
+    const auto result = ledger::ApplyBlock(shadow_, block.header, txs);
     if (!result.ok()) return DifferenceOf(result.status());
-    tip_.height = block.header.height;
-    tip_.hash = HashOf(block.header);
-    return Take(*result, recorded);
+    AddBlock(report_.totals, shadow_, block, *result);
+    shadow_.TakeBlock(block, *result);
+    GONKA_ASSIGN_OR_RETURN(Difference difference, Compare(recorded, height));
+    if (!difference) {
+      report_.txs += txs.size();
+      report_.events += events;
+    }
+    return difference;
+  }
+
+  // After the last block.
+  absl::StatusOr<Difference> Finish(const store::Snapshot& recorded) {
+    consensus::Finish(report_.totals, shadow_);
+    if (options_.check_invariants_by_epoch) {
+      if (const Difference broken = DifferenceOf(ledger::CheckInvariants(shadow_))) return broken;
+    }
+    if (!options_.check_recording || recorded.height() != shadow_.tip().height) return Difference();
+    if (recorded.tip() != shadow_.tip()) {
+      return Difference(fmt::format("the recorded tip has hash {} and app hash {}, not {} and {}",
+                                    Hex(recorded.tip().hash), Hex(recorded.tip().app_hash),
+                                    Hex(shadow_.tip().hash), Hex(shadow_.tip().app_hash)));
+    }
+    return shadow_.CompareState(recorded);
   }
 
   ReplayReport& report() { return report_; }
 
  private:
   absl::Status Check(const Block& block) const {
-    GONKA_RETURN_IF_ERROR(CheckSignedBy(block, tip_.network, ledger::ReadChain(state_).sequencer));
+    GONKA_RETURN_IF_ERROR(CheckSignedBy(block, tip_.network, ledger::ReadChain(shadow_).sequencer));
     GONKA_RETURN_IF_ERROR(CheckPrevious(block.header, tip_));
     GONKA_RETURN_IF_ERROR(CheckAppHash(block.header, tip_));
     return CheckTxs(block);
   }
 
-  Difference Take(const ledger::BlockResult& result, const store::BlockInfo& recorded) {
-    if (tip_.hash != recorded.hash) {
-      return fmt::format("its hash is {}, recorded as {}", Hex(tip_.hash), Hex(recorded.hash));
+  // What the shadow has taken last against the recording.
+  absl::StatusOr<Difference> Compare(const store::Snapshot& recorded, uint64_t height) {
+    const store::Tip& tip = shadow_.tip();
+    GONKA_ASSIGN_OR_RETURN(const store::BlockInfo info, recorded.GetInfo(height));
+    if (tip.hash != info.hash) {
+      return Difference(
+          fmt::format("its hash is {}, recorded as {}", Hex(tip.hash), Hex(info.hash)));
     }
-    if (result.app_hash != recorded.app_hash) {
-      return fmt::format("the app hash after it is {}, recorded as {}", Hex(result.app_hash),
-                         Hex(recorded.app_hash));
+    if (tip.app_hash != info.app_hash) {
+      return Difference(fmt::format("the app hash after it is {}, recorded as {}",
+                                    Hex(tip.app_hash), Hex(info.app_hash)));
     }
-    tip_.app_hash = result.app_hash;
-    state_.Apply(result.writes);
+    if (options_.check_recording) {
+      GONKA_ASSIGN_OR_RETURN(const Difference archive, shadow_.CompareArchive(recorded));
+      if (archive) return archive;
+    }
+    if (const Difference broken = CheckRules()) return broken;
+    tip_ = tip;
     report_.height = tip_.height;
-    if (!options_.check_invariants) return std::nullopt;
-    return DifferenceOf(ledger::CheckInvariants(state_));
+    report_.hash = tip_.hash;
+    report_.app_hash = tip_.app_hash;
+    return Difference();
+  }
+
+  Difference CheckRules() const {
+    const ledger::Chain chain = ledger::ReadChain(shadow_);
+    if (const Difference broken = Conserved(chain.totals)) return broken;
+    const bool begins = chain.height == chain.epoch_first_height;
+    if (!options_.check_invariants && !(options_.check_invariants_by_epoch && begins)) {
+      return std::nullopt;
+    }
+    return DifferenceOf(ledger::CheckInvariants(shadow_));
   }
 
   const ReplayOptions& options_;
   SignatureVerifier verifier_{2, 0};
-  StateMap state_;
-  store::Tip tip_;
+  store::Shadow shadow_;
+  store::Tip tip_;  // The last block that agreed.
   ReplayReport report_;
 };
-
-// A snapshot of its own, so that a long replay holds none for long.
-absl::StatusOr<Difference> ReplayBlock(const store::Database& recorded, uint64_t height,
-                                       Replayer& replayer) {
-  GONKA_ASSIGN_OR_RETURN(const store::SnapshotPtr snapshot, recorded.Snapshot());
-  GONKA_ASSIGN_OR_RETURN(const store::BlockInfo info, snapshot->GetInfo(height));
-  if (height == 0) {
-    GONKA_ASSIGN_OR_RETURN(const Genesis genesis, snapshot->GetGenesis());
-    return replayer.Start(genesis, info);
-  }
-  GONKA_ASSIGN_OR_RETURN(const Block block, snapshot->GetBlock(height));
-  return replayer.Next(block, info);
-}
 
 }  // namespace
 
@@ -136,16 +151,26 @@ absl::StatusOr<ReplayReport> Replay(const store::Database& recorded, const Repla
   }
   const uint64_t until = std::min(options.until, tip->height);
   Replayer replayer(options);
-  for (uint64_t height = 0; height <= until; ++height) {
-    GONKA_ASSIGN_OR_RETURN(const Difference difference, ReplayBlock(recorded, height, replayer));
-    if (difference) {
-      replayer.report().differs_at = height;
-      replayer.report().difference = fmt::format("block {}: {}", height, *difference);
-      break;
-    }
-    if (options.progress) options.progress(height, until);
+  ReplayReport& report = replayer.report();
+  const auto note = [&](uint64_t height, const Difference& difference) {
+    if (!difference) return;
+    report.differs_at = height;
+    report.difference = fmt::format("block {}: {}", height, *difference);
+  };
+  for (uint64_t height = 0; height <= until && !report.differs_at; ++height) {
+    // A snapshot of its own, so that a long replay holds none for long.
+    GONKA_ASSIGN_OR_RETURN(const store::SnapshotPtr snapshot, recorded.Snapshot());
+    GONKA_ASSIGN_OR_RETURN(const Difference difference, height == 0
+                                                            ? replayer.Start(*snapshot)
+                                                            : replayer.Next(*snapshot, height));
+    note(height, difference);
+    if (!difference && options.progress) options.progress(height, until);
   }
-  return std::move(replayer.report());
+  if (report.differs_at) return std::move(report);
+  GONKA_ASSIGN_OR_RETURN(const store::SnapshotPtr snapshot, recorded.Snapshot());
+  GONKA_ASSIGN_OR_RETURN(const Difference difference, replayer.Finish(*snapshot));
+  note(until, difference);
+  return std::move(report);
 }
 
 }  // namespace gonka::consensus

@@ -66,6 +66,24 @@ absl::StatusOr<DataDirectory> DataDirectory::Claim(const std::string& path) {
   return directory;
 }
 
+absl::StatusOr<DataDirectory> DataDirectory::Inspect(const std::string& path) {
+  std::error_code error;
+  if (!fs::exists(path + "/data.mdb", error)) {
+    return absl::NotFoundError(fmt::format("{} holds no database: there is no data.mdb", path));
+  }
+  const std::string lock = path + "/lock";
+  const int fd = open(lock.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0 && errno != ENOENT) return Failed("cannot open " + lock, errno);
+  DataDirectory directory(path, fd);
+  if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return Failed("cannot lock " + lock, errno);
+    return absl::FailedPreconditionError(
+        fmt::format("data directory {} is in use by process {}", path, ReadOwner(fd)));
+  }
+  GONKA_RETURN_IF_ERROR(directory.CheckSize());
+  return directory;
+}
+
 DataDirectory::DataDirectory(DataDirectory&& other) noexcept
     : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
 
@@ -74,16 +92,20 @@ DataDirectory::~DataDirectory() {
 }
 
 absl::Status DataDirectory::Prepare() const {
+  const absl::Status size = CheckSize();
+  std::error_code error;
+  if (!absl::IsDataLoss(size) || fs::exists(MarkerFile(path_), error)) return size;
+  fs::remove(DataFile(), error);
+  return absl::OkStatus();
+}
+
+absl::Status DataDirectory::CheckSize() const {
   const auto size_min = static_cast<uint64_t>(2 * sysconf(_SC_PAGESIZE));  // Two meta pages.
   std::error_code error;
   const bool exists = fs::exists(DataFile(), error);
   const uint64_t size = exists ? fs::file_size(DataFile(), error) : 0;
   if (error) return Failed("cannot look at " + DataFile(), error.value());
   if (size >= size_min) return absl::OkStatus();
-  if (!fs::exists(MarkerFile(path_), error)) {
-    fs::remove(DataFile(), error);
-    return absl::OkStatus();
-  }
   return absl::DataLossError(
       exists ? fmt::format("{} is truncated: it has {} bytes, even an empty one has {}; restore "
                            "it, or remove the directory to start from genesis",

@@ -84,18 +84,23 @@ absl::Status LmdbError(const std::string& what, int code) {
 // A file may rightly be shorter than its last page number says: pages at its end that were taken
 // and freed within one transaction were never written. These are on the free list, and nothing else
 // may be missing. To read that list safely the file is first made as long as it should be.
-absl::Status CheckFileLength(MDB_env* env, const std::string& path) {
+absl::Status CheckFileLength(MDB_env* env, const std::string& path, bool read_only) {
   GONKA_ASSIGN_OR_RETURN(const Lengths lengths, Measure(env, path));
   const uint64_t needed = lengths.pages * lengths.page;
   if (lengths.file >= needed) return absl::OkStatus();
   if (truncate(path.c_str(), static_cast<off_t>(needed)) != 0) {
-    return LmdbError("cannot extend " + path, errno);
+    const std::string what = fmt::format(
+        "{} has {} bytes of {}; to see whether these are missed it must be extended, and cannot be",
+        path, lengths.file, needed);
+    return read_only ? absl::DataLossError(what) : LmdbError(what, errno);
   }
-  const absl::StatusOr<bool> harmless = MissingPagesAreFree(env, lengths);
-  if (harmless.ok() && *harmless) return absl::OkStatus();
+  const absl::StatusOr<bool> missing_are_free = MissingPagesAreFree(env, lengths);
+  const bool harmless = missing_are_free.ok() && *missing_are_free;
+  if (harmless && !read_only) return absl::OkStatus();
   if (truncate(path.c_str(), static_cast<off_t>(lengths.file)) != 0) {
     return LmdbError("cannot shorten " + path, errno);
   }
+  if (harmless) return absl::OkStatus();
   return absl::DataLossError(
       fmt::format("{} is truncated: it has {} bytes of {}; restore it, or remove the directory to "
                   "start from genesis",

@@ -12,6 +12,8 @@ absl::Status LmdbError(const std::string& what, int code);
 
 // kDataLoss where pages that are in use lie beyond the end of the file: reading one would end the
 // process with SIGBUS. env is open, with no transaction.
-absl::Status CheckFileLength(MDB_env* env, const std::string& path);
+// To look, the file is made as long as it should be; where the environment is only read, it is
+// shortened again.
+absl::Status CheckFileLength(MDB_env* env, const std::string& path, bool read_only);
 
 }  // namespace gonka::store

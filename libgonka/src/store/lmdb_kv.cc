@@ -140,22 +140,27 @@ absl::Status OpenEnvironment(Environment& environment, size_t tables, const Lmdb
   }
   if (const int rc = mdb_env_set_maxreaders(env, options.readers_max)) return LmdbError(what, rc);
   if (const int rc = mdb_env_set_mapsize(env, options.map_size)) return LmdbError(what, rc);
-  const unsigned flags = MDB_NOTLS | (options.sync ? 0 : MDB_NOSYNC);
+  const unsigned flags = MDB_NOTLS | (options.sync ? 0 : MDB_NOSYNC) |
+                         (options.read_only ? MDB_RDONLY | MDB_NOLOCK : 0);
   if (const int rc = mdb_env_open(env, environment.directory.path().c_str(), flags, 0600)) {
     return LmdbError(fmt::format("{} with a map of {} bytes", what, options.map_size), rc);
   }
   int dead = 0;
-  if (const int rc = mdb_reader_check(env, &dead)) return LmdbError(what, rc);
-  return CheckFileLength(env, environment.directory.DataFile());
+  if (!options.read_only) {
+    if (const int rc = mdb_reader_check(env, &dead)) return LmdbError(what, rc);
+  }
+  return CheckFileLength(env, environment.directory.DataFile(), options.read_only);
 }
 
-absl::Status OpenTables(Environment& environment, const std::vector<std::string>& names) {
+absl::Status OpenTables(Environment& environment, const std::vector<std::string>& names,
+                        bool read_only) {
   MDB_txn* txn = nullptr;
-  int rc = mdb_txn_begin(environment.env, nullptr, 0, &txn);
-  if (rc != MDB_SUCCESS) return LmdbError("cannot write " + environment.directory.DataFile(), rc);
+  int rc = mdb_txn_begin(environment.env, nullptr, read_only ? MDB_RDONLY : 0, &txn);
+  if (rc != MDB_SUCCESS) return LmdbError("cannot open " + environment.directory.DataFile(), rc);
+  const unsigned flags = read_only ? 0 : MDB_CREATE;
   for (const std::string& name : names) {
     if (rc == MDB_SUCCESS) {
-      rc = mdb_dbi_open(txn, name.c_str(), MDB_CREATE, &environment.tables.emplace_back());
+      rc = mdb_dbi_open(txn, name.c_str(), flags, &environment.tables.emplace_back());
     }
   }
   if (rc == MDB_SUCCESS) {
@@ -172,12 +177,14 @@ absl::Status OpenTables(Environment& environment, const std::vector<std::string>
 absl::StatusOr<std::unique_ptr<Kv>> OpenLmdbKv(const std::string& directory,
                                                const std::vector<std::string>& tables,
                                                const LmdbOptions& options) {
-  GONKA_ASSIGN_OR_RETURN(DataDirectory claimed, DataDirectory::Claim(directory));
-  GONKA_RETURN_IF_ERROR(claimed.Prepare());
+  GONKA_ASSIGN_OR_RETURN(DataDirectory claimed, options.read_only
+                                                    ? DataDirectory::Inspect(directory)
+                                                    : DataDirectory::Claim(directory));
+  if (!options.read_only) GONKA_RETURN_IF_ERROR(claimed.Prepare());
   const auto environment = std::make_shared<Environment>(std::move(claimed));
   GONKA_RETURN_IF_ERROR(OpenEnvironment(*environment, tables.size(), options));
-  GONKA_RETURN_IF_ERROR(OpenTables(*environment, tables));
-  GONKA_RETURN_IF_ERROR(environment->directory.Mark());
+  GONKA_RETURN_IF_ERROR(OpenTables(*environment, tables, options.read_only));
+  if (!options.read_only) GONKA_RETURN_IF_ERROR(environment->directory.Mark());
   return std::make_unique<LmdbKv>(environment);
 }
 

@@ -29,12 +29,16 @@ struct LmdbOptions {
   uint32_t readers_max = 512;  // Snapshots at one time; one more is refused.
   // Off: a killed process loses nothing, but a power failure may take the file with it.
   bool sync = true;
+  // Opens what is there and changes nothing; a commit fails. For a copy that lies still: it is
+  // refused while another process writes to the directory.
+  bool read_only = false;
 };
 
 class Database {
  public:
   // Opens the directory, made if need be. Fails where
   // - another process has it open (kFailedPrecondition, with its process id),
+  // - it should only be read and is not there (kNotFound),
   // - its file is shorter than what was committed (kDataLoss, with both lengths),
   // - it was written in another format (kFailedPrecondition).
   static absl::StatusOr<std::unique_ptr<Database>> OpenLmdb(const std::string& directory,

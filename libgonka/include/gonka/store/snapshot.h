@@ -62,6 +62,9 @@ class Snapshot final : public ledger::View {
   // Nodes of the history tree, for proofs.
   absl::StatusOr<Hash> GetHistoryNode(uint32_t level, uint64_t index) const;
 
+  // The bare tables, for the store itself.
+  const KvReader& reader() const { return *reader_; }
+
  private:
   std::shared_ptr<const KvReader> reader_;
   Tip tip_;
