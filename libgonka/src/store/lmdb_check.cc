@@ -72,8 +72,10 @@ absl::Status LmdbError(const std::string& what, int code) {
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
-    case MDB_PANIC:
       return absl::DataLossError(message);
+    case MDB_PANIC:
+      // A meta page could not be written. What is on disk is whole; what is in memory may not be.
+      return absl::UnavailableError(message + "; restart the process once the disk is well");
     case MDB_VERSION_MISMATCH:
       return absl::FailedPreconditionError(message);
     default:
