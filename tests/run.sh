@@ -84,6 +84,7 @@ grep -q 'Everything that was promised happened' "$work/tiny.txt" || fail "the st
 report() { "$GONKA_PYTHON" -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$work/tiny.json" "$1"; }
 step "Python tests"
 GONKA_BASE_URL=$(report base_url) GONKA_API_KEY=$(report api_key) GONKA_MODEL=$(report model) \
+  GONKA_DEVNET_REPORT="$work/tiny.json" \
   "$GONKA_PYTHON" -m pytest -q "$root/tests/python"
 kill "$running" && wait "$running" || true
 running=

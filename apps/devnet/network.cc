@@ -204,12 +204,11 @@ std::optional<size_t> Network::cheater() const {
 }
 
 absl::Status Network::StartAll() {
-  for (size_t i = 0; i < participants_.size(); ++i) GONKA_RETURN_IF_ERROR(StartParticipant(i));
+  for (const ParticipantPlan& plan : participants_) GONKA_RETURN_IF_ERROR(StartParticipant(plan));
   return absl::OkStatus();
 }
 
-absl::Status Network::StartParticipant(size_t index) {
-  const ParticipantPlan& plan = participants_[index];
+absl::Status Network::StartParticipant(const ParticipantPlan& plan) {
   for (size_t i = 0; i < plan.ml_ports.size(); ++i) GONKA_RETURN_IF_ERROR(StartMlNode(plan, i));
   return StartNode(plan);
 }
@@ -263,23 +262,6 @@ absl::Status Network::StartNode(const ParticipantPlan& plan) {
                          Process::Start(plan.name, argv, plan.directory + "/gonkad.log"));
   processes_.push_back(std::move(process));
   return absl::OkStatus();
-}
-
-absl::StatusOr<size_t> Network::Join() {
-  const size_t index = participants_.size();
-  const std::string name = fmt::format("participant-{}", index);
-  const std::string directory = fmt::format("{}/{}", options_.data, name);
-  GONKA_RETURN_IF_ERROR(host::MakeDirectory(directory));
-  GONKA_ASSIGN_OR_RETURN(const KeyPair key, KeyAt(directory + "/key"));
-  participants_.push_back({.name = name,
-                           .key = key,
-                           .weight = genesis_.params.money.newcomer_weight,
-                           .port = static_cast<uint16_t>(options_.port_base + index),
-                           .ml_ports = {static_cast<uint16_t>(options_.port_base + 150 + index)},
-                           .cheat = Cheat::kNone,
-                           .directory = directory});
-  GONKA_RETURN_IF_ERROR(StartParticipant(index));
-  return index;
 }
 
 absl::Status Network::CheckAlive() {

@@ -67,10 +67,6 @@ class Network {
   ~Network();  // Stops all processes.
 
   absl::Status StartAll();
-  // Starts one participant's ML nodes and network node (again).
-  absl::Status StartParticipant(size_t index);
-  // Adds a participant that is not in genesis, and starts it.
-  absl::StatusOr<size_t> Join();
 
   const Genesis& genesis() const { return genesis_; }
   const std::string& genesis_path() const { return genesis_path_; }
@@ -86,6 +82,7 @@ class Network {
   absl::Status PlanParticipants();
   absl::Status PlanDevelopers();
   absl::Status WriteGenesis();
+  absl::Status StartParticipant(const ParticipantPlan& plan);
   absl::Status StartMlNode(const ParticipantPlan& plan, size_t index);
   absl::Status StartNode(const ParticipantPlan& plan);
   absl::StatusOr<KeyPair> KeyAt(const std::string& path);

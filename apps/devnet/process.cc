@@ -57,7 +57,7 @@ absl::StatusOr<std::unique_ptr<Process>> Process::Start(std::string name,
     return absl::UnavailableError(
         fmt::format("cannot start {}: {}", argv[0], std::strerror(errno)));
   }
-  return std::unique_ptr<Process>(new Process(std::move(name), std::move(log_path), pid));
+  return std::unique_ptr<Process>(new Process(std::move(name), std::move(argv), std::move(log_path), pid));
 }
 
 Process::~Process() {

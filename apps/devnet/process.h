@@ -22,6 +22,7 @@ class Process {
   ~Process();  // Asks it to stop, then insists.
 
   const std::string& name() const { return name_; }
+  const std::vector<std::string>& argv() const { return argv_; }
   const std::string& log_path() const { return log_path_; }
   pid_t pid() const { return pid_; }
   // "" while it runs; otherwise how it ended.
@@ -32,11 +33,15 @@ class Process {
   std::string LogTail(size_t lines) const;
 
  private:
-  Process(std::string name, std::string log_path, pid_t pid)
-      : name_(std::move(name)), log_path_(std::move(log_path)), pid_(pid) {}
+  Process(std::string name, std::vector<std::string> argv, std::string log_path, pid_t pid)
+      : name_(std::move(name)),
+        argv_(std::move(argv)),
+        log_path_(std::move(log_path)),
+        pid_(pid) {}
   bool Reap(bool block);
 
   const std::string name_;
+  const std::vector<std::string> argv_;
   const std::string log_path_;
   const pid_t pid_;
   bool reaped_ = false;

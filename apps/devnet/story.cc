@@ -159,6 +159,10 @@ void Story::TellProcesses() {
   for (const auto& process : network_.processes()) {
     Say(fmt::format("  {:<24} pid {:<7} log {}", process->name(), process->pid(),
                     process->log_path()));
+    report_["processes"].push_back({{"name", process->name()},
+                                    {"pid", process->pid()},
+                                    {"argv", process->argv()},
+                                    {"log", process->log_path()}});
   }
   for (const ParticipantPlan& plan : network_.participants()) {
     Say(fmt::format(
@@ -180,6 +184,11 @@ void Story::TellProcesses() {
     Say(fmt::format("  {:<6} asks {} ({}), balance {}, half of it allowed; API key {}", plan.name,
                     network_.participants()[plan.ta].name, network_.participants()[plan.ta].url(),
                     plan.balance.units(), api_keys_[i]));
+    report_["developers"].push_back({{"name", plan.name},
+                                     {"id", Hex(plan.id())},
+                                     {"key_file", plan.key_path},
+                                     {"api_key", api_keys_[i]},
+                                     {"node", network_.participants()[plan.ta].url()}});
   }
   Say();
   Say(fmt::format("  curl {}/v1/chat/completions -H 'Authorization: Bearer {}' \\", url,
