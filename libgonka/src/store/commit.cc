@@ -174,6 +174,23 @@ std::vector<Mutation> BlockMutations(const Tip& before, const Block& block,
   return std::move(commit).Take();
 }
 
+std::vector<Mutation> StateMutations(const Genesis& genesis, const Block& block,
+                                     const MerkleFrontier& history,
+                                     std::span<const StateWrite> state) {
+  Tip before;
+  before.network = NetworkIdOf(genesis);
+  before.history = history;
+  ledger::BlockResult result;
+  result.writes.assign(state.begin(), state.end());
+  result.app_hash = history.Root();
+  std::vector<Mutation> mutations = BlockMutations(before, block, result);
+  Writer format;
+  format.Int(kFormat);
+  mutations.push_back({kMeta, MetaKey("format"), format.Take(), false});
+  mutations.push_back({kMeta, MetaKey("genesis"), Encode(genesis), false});
+  return mutations;
+}
+
 Bytes JoinLeaves(std::span<const Bytes> leaves) {
   Writer out;
   out.Int(static_cast<uint32_t>(leaves.size()));

@@ -11,5 +11,9 @@ namespace gonka::store {
 std::vector<Mutation> GenesisMutations(const Genesis& genesis, const ledger::BlockResult& result);
 std::vector<Mutation> BlockMutations(const Tip& before, const Block& block,
                                      const ledger::BlockResult& result);
+// A state that came whole: no leaves, and no history but its frontier.
+std::vector<Mutation> StateMutations(const Genesis& genesis, const Block& block,
+                                     const MerkleFrontier& history,
+                                     std::span<const StateWrite> state);
 
 }  // namespace gonka::store

@@ -83,6 +83,17 @@ absl::Status Database::CommitBlock(const Block& block, const ledger::BlockResult
   return kv_->Write(BlockMutations(*tip, block, result));
 }
 
+absl::Status Database::CommitState(const Genesis& genesis, const Block& block,
+                                   const MerkleFrontier& history,
+                                   std::span<const StateWrite> state) {
+  GONKA_ASSIGN_OR_RETURN(const std::optional<Tip> tip, ReadTip());
+  if (tip) {
+    return absl::FailedPreconditionError(
+        fmt::format("{} has a state already, after block {}", name_, tip->height));
+  }
+  return kv_->Write(StateMutations(genesis, block, history, state));
+}
+
 absl::StatusOr<SnapshotPtr> Database::Snapshot() const {
   GONKA_ASSIGN_OR_RETURN(std::shared_ptr<const KvReader> reader, kv_->Read());
   GONKA_ASSIGN_OR_RETURN(std::optional<Tip> tip, ReadMeta<Tip>(*reader, "tip"));

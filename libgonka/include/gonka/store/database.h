@@ -59,6 +59,12 @@ class Database {
   // The block must follow the tip. After an error nothing of it is there.
   absl::Status CommitBlock(const Block& block, const ledger::BlockResult& result);
 
+  // The state after a block, with the history up to it, from elsewhere; only where there is nothing
+  // yet. Nothing of it is checked here: StateImport (state_sync.h) does. There is no archive before
+  // the block, and no leaf of it.
+  absl::Status CommitState(const Genesis& genesis, const Block& block,
+                           const MerkleFrontier& history, std::span<const StateWrite> state);
+
   // kFailedPrecondition before genesis, kResourceExhausted beyond readers_max.
   absl::StatusOr<SnapshotPtr> Snapshot() const;
 
