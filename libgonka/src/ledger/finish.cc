@@ -45,13 +45,29 @@ TxCode CloseContradicted(BlockState& state, const Finish& event, InferenceRecord
 TxCode CheckFinish(const InferenceRecord& record, const AccountId& sender, const Finish& event) {
   if (record.assignment.executor != sender) return TxCode::kWrongExecutor;
   if (record.settled) return TxCode::kTooLate;
-  if (record.finish) {
-    const bool same = *record.finish == FactsOf(event, record.finish->height);
-    return same ? TxCode::kAlreadyDone : TxCode::kConflictsWithRecord;
-  }
+  if (record.finish) return TxCode::kAlreadyDone;
   if (record.status != InferenceStatus::kStarted) return TxCode::kExpired;
   if (event.output_tokens > record.assignment.request.tokens_max) return TxCode::kTokenLimit;
   return TxCode::kOk;
+}
+
+// The executor's signature stands under two different answers to one request. That is proof enough;
+// once it is removed for it, there is nothing to add.
+TxCode ConvictOfTwoOutputs(BlockState& state, const InferenceRecord& record) {
+  const uint64_t epoch = record.assignment.request.epoch;
+  const AccountId executor = record.assignment.executor;
+  const Standing* standing = state.standings.Find(keys::OfStanding(epoch, executor));
+  const bool convicted = standing != nullptr && standing->convicted;
+  if (convicted && state.participants.Get(keys::OfParticipant(executor)).removed) {
+    return TxCode::kAlreadyDone;
+  }
+  Convict(state, epoch, executor, ConvictionCause::kTwoOutputs);
+  return TxCode::kOk;
+}
+
+bool IsSecondFinish(const InferenceRecord& record, const AccountId& sender, const Finish& event) {
+  return record.assignment.executor == sender && !record.settled && record.finish &&
+         !(*record.finish == FactsOf(event, record.finish->height));
 }
 
 // Cost is held until settlement, the rest of the escrow goes home.
@@ -93,7 +109,7 @@ void Complete(BlockState& state, const Finish& event, InferenceRecord& record) {
     return RefundConvicted(state, event.inference, record);
   }
   QueueCheckDraw(state, event.inference);
-  if (record.delivered) CompareDelivery(state, record);
+  if (record.delivered) CompareDelivery(state, event.inference, record);
   WakeHearing(state, epoch, record.assignment.executor);
 }
 
@@ -105,6 +121,9 @@ TxCode Apply(BlockState& state, const AccountId& sender, const Finish& event) {
     if (const TxCode code = CheckOpening(sender, event); code != TxCode::kOk) return code;
     const TxCode code = OpenRecord(state, event.opening->assignment);
     if (code != TxCode::kOk) return code;
+  }
+  if (IsSecondFinish(state.records.Get(key), sender, event)) {
+    return ConvictOfTwoOutputs(state, state.records.Get(key));
   }
   if (const TxCode code = CheckFinish(state.records.Get(key), sender, event); code != TxCode::kOk) {
     return code;
@@ -120,42 +139,56 @@ TxCode Apply(BlockState& state, const AccountId& sender, const Finish& event) {
 
 namespace {
 
+bool IsSignedByExecutor(const InferenceRecord& record, const Delivered& event) {
+  const Hash hash = DeliverySigningHash(event.inference, event.output_digest, event.output_tokens);
+  return VerifySignature(record.assignment.executor.value, hash, *event.executor_signature);
+}
+
 TxCode CheckDelivered(const InferenceRecord& record, const AccountId& sender,
                       const Delivered& event) {
   if (record.assignment.request.ta != sender) return TxCode::kWrongTransferAgent;
   if (record.settled) return TxCode::kTooLate;
   if (record.status == InferenceStatus::kExpired) return TxCode::kExpired;
-  if (record.delivered) {
-    const bool same = record.delivered->output_digest == event.output_digest &&
-                      record.delivered->output_tokens == event.output_tokens &&
-                      record.delivered->executor_signature == event.executor_signature;
-    return same ? TxCode::kAlreadyDone : TxCode::kConflictsWithRecord;
-  }
   if (event.output_tokens > record.assignment.request.tokens_max) return TxCode::kTokenLimit;
-  if (!event.executor_signature) return TxCode::kOk;
-  const Hash hash = DeliverySigningHash(event.inference, event.output_digest, event.output_tokens);
-  const bool valid =
-      VerifySignature(record.assignment.executor.value, hash, *event.executor_signature);
-  return valid ? TxCode::kOk : TxCode::kBadSignature;
+  if (!event.executor_signature || IsSignedByExecutor(record, event)) return TxCode::kOk;
+  return TxCode::kBadSignature;
+}
+
+// facts: a FinishFacts or DeliveredFacts.
+template <class Facts>
+bool IsAnswer(const Facts& facts, const Hash& digest, uint32_t tokens) {
+  return facts.output_digest == digest && facts.output_tokens == tokens;
 }
 
 bool Matches(const InferenceRecord& record) {
-  return record.finish && record.delivered &&
-         record.finish->output_digest == record.delivered->output_digest &&
-         record.finish->output_tokens == record.delivered->output_tokens;
+  return IsAnswer(*record.finish, record.delivered->output_digest, record.delivered->output_tokens);
+}
+
+// One Delivered counts. A later one changes nothing, but may carry the executor's signature under
+// another answer than the one that it has signed already.
+TxCode DeliverAgain(BlockState& state, const InferenceRecord& record, const Delivered& event) {
+  const DeliveredFacts& first = *record.delivered;
+  const bool same = IsAnswer(first, event.output_digest, event.output_tokens);
+  if (same && first.executor_signature == event.executor_signature) return TxCode::kAlreadyDone;
+  if (!event.executor_signature) return TxCode::kConflictsWithRecord;
+  const bool two_outputs =
+      (record.finish && !IsAnswer(*record.finish, event.output_digest, event.output_tokens)) ||
+      (first.executor_signature && !same);
+  return two_outputs ? ConvictOfTwoOutputs(state, record) : TxCode::kConflictsWithRecord;
 }
 
 }  // namespace
 
-void CompareDelivery(BlockState& state, InferenceRecord& record) {
+void CompareDelivery(BlockState& state, const InferenceId& id, InferenceRecord& record) {
+  state.Tell(RecordDelivered{.inference = id, .matches = Matches(record)});
   if (Matches(record)) return;
-  const uint64_t epoch = record.assignment.request.epoch;
   if (record.delivered->executor_signature) {
-    return Convict(state, epoch, record.assignment.executor, ConvictionCause::kTwoOutputs);
+    ConvictOfTwoOutputs(state, record);
+    return;
   }
   // Nothing proves that the executor signed this: the transfer agent is at fault and gets no share.
   record.delivery_differs = true;
-  CountMiss(state, epoch, record.assignment.request.ta, 2);
+  CountMiss(state, record.assignment.request.epoch, record.assignment.request.ta, 2);
 }
 
 TxCode Apply(BlockState& state, const AccountId& sender, const Delivered& event) {
@@ -163,13 +196,17 @@ TxCode Apply(BlockState& state, const AccountId& sender, const Delivered& event)
   const InferenceRecord* found = state.records.Find(key);
   if (found == nullptr) return TxCode::kUnknownInference;
   if (const TxCode code = CheckDelivered(*found, sender, event); code != TxCode::kOk) return code;
+  if (found->delivered) return DeliverAgain(state, *found, event);
   InferenceRecord& record = state.records.Change(key);
   record.delivered = DeliveredFacts{.height = state.height(),
                                     .output_digest = event.output_digest,
                                     .output_tokens = event.output_tokens,
                                     .executor_signature = event.executor_signature};
-  state.Tell(RecordDelivered{.inference = event.inference, .matches = Matches(record)});
-  if (record.finish) CompareDelivery(state, record);
+  if (record.finish) {
+    CompareDelivery(state, event.inference, record);
+  } else {
+    state.Tell(RecordDelivered{.inference = event.inference, .matches = {}});
+  }
   return TxCode::kOk;
 }
 

@@ -22,8 +22,8 @@ void CloseUnfinished(BlockState& state, const InferenceId& id, InferenceRecord& 
 void RefundHeld(BlockState& state, const InferenceId& id, InferenceRecord& record,
                 RefundReason reason);
 
-// Finish and Delivered are both in: compares them. May convict the executor.
-void CompareDelivery(BlockState& state, InferenceRecord& record);
+// Finish and Delivered are both in: compares them and tells. May convict the executor.
+void CompareDelivery(BlockState& state, const InferenceId& id, InferenceRecord& record);
 
 // At the end of a block: expires the records whose time is up.
 void ExpireRecords(BlockState& state);

@@ -79,12 +79,10 @@ struct Teller {
     });
   }
   Sentence operator()(const RecordDelivered& n) const {
-    // Where delivery is on the ledger before the commitment, the notice cannot say yet.
-    return AboutMine(n, [&](const ledger::InferenceRecord& record) {
-      if (!n.matches && record.delivery_differs) {
-        return "was delivered otherwise than it was committed to";
-      }
-      return n.matches ? "was delivered as it was committed to" : "was delivered";
+    return AboutMine(n, [&](const auto&) {
+      if (!n.matches) return "was delivered";
+      return *n.matches ? "was delivered as it was committed to"
+                        : "was delivered otherwise than it was committed to";
     });
   }
   Sentence operator()(const CheckDrawn& n) const {

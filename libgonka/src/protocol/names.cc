@@ -34,13 +34,13 @@ const char* NameOf(WithholdReason value) {
                 value);
 }
 const char* NameOf(ConvictionCause value) {
-  return NameIn({"evidence", "two_outputs", "false_opening"}, value);
+  return NameIn({"evidence", "two_outputs"}, value);
 }
 const char* NameOf(DisputeOutcome value) {
   return NameIn({"upheld", "rejected", "undecided"}, value);
 }
 const char* NameOf(DisputeCause value) {
-  return NameIn({"fail", "unavailable", "delivery"}, value);
+  return NameIn({"fail", "unavailable"}, value);
 }
 
 }  // namespace gonka

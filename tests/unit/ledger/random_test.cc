@@ -108,8 +108,14 @@ class Chaos {
       case 0:
         return net_.Send(Key(job.ta), {net_.StartOf(job, OneIn(2))});
       case 1: {
-        Finish finish = net_.FinishOf(job, tokens, OneIn(2));
-        if (OneIn(10)) finish.finish = FinishCode::kCancelled;
+        // Whoever has finished says the same again, but for the one who ends its days with it.
+        const auto record = FindRecord(net_.view(), job.id);
+        const bool again = record && record->finish && !record->settled && !OneIn(60);
+        const uint32_t count = again ? record->finish->output_tokens : tokens;
+        Finish finish = net_.FinishOf(job, count, OneIn(2));
+        if (again ? record->finish->finish == FinishCode::kCancelled : OneIn(10)) {
+          finish.finish = FinishCode::kCancelled;
+        }
         return net_.Send(Key(job.executor), {finish});
       }
       case 2: {

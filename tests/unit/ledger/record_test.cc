@@ -39,7 +39,7 @@ TEST_CASE("an answered request locks its escrow, holds its cost and sends the re
   REQUIRE(net.Do(net.participant(1), net.DeliveredOf(job, 20)) == TxCode::kOk);
   CHECK(net.Told<RecordOpened>().size() == 1);
   CHECK(net.Told<RecordFinished>().front().cost == Cost(50));
-  CHECK(net.Told<RecordDelivered>().front().matches);
+  CHECK(net.Told<RecordDelivered>().front().matches == true);
 }
 
 TEST_CASE("Start, Finish and Delivered may come in any order that their senders can produce") {
@@ -96,14 +96,78 @@ TEST_CASE("the same again is refused as already done and changes nothing") {
   CHECK(net.record(job.id).finish == before.finish);
 }
 
-TEST_CASE("a second, different Finish is refused: the first one counts") {
+TEST_CASE("a second, different Finish convicts: the executor has signed two outputs") {
   TestNetwork net;
   net.AllowAll();
   const Job job = net.NewJob(0, 1);
   net.Serve(job);
+  const KeyPair& executor = net.participant(job.executor);
+  CHECK(net.Do(executor, net.FinishOf(job)) == TxCode::kAlreadyDone);
+  CHECK(net.Told<Convicted>().empty());
   Finish other = net.FinishOf(job);
   other.artifact_root = Hash{};
-  CHECK(net.Do(net.participant(job.executor), other) == TxCode::kConflictsWithRecord);
+  CHECK(net.Do(executor, other) == TxCode::kOk);
+  REQUIRE(net.Told<Convicted>().size() == 1);
+  CHECK(net.Told<Convicted>().front().cause == ConvictionCause::kTwoOutputs);
+  CHECK(net.participant_record(job.executor).removed);
+  CHECK(net.record(job.id).status == InferenceStatus::kInvalidated);
+  CHECK(net.record(job.id).finish->artifact_root == net.FinishOf(job).artifact_root);
+  // Once is enough.
+  CHECK(net.Do(executor, other) == TxCode::kAlreadyDone);
+  CHECK(net.participant_record(job.executor).convictions == 1);
+}
+
+TEST_CASE("a second Delivered convicts only with the executor's signature under another answer") {
+  struct Row {
+    const char* name;
+    bool finished;
+    bool first_signed;
+    bool second_differs;
+    bool second_signed;
+    TxCode code;
+    bool convicted;
+  };
+  const Row rows[] = {
+      {"the same again", true, true, false, true, TxCode::kAlreadyDone, false},
+      {"a signature after none", true, false, false, true, TxCode::kConflictsWithRecord, false},
+      {"other text, unsigned", true, true, true, false, TxCode::kConflictsWithRecord, false},
+      {"other text, signed", true, false, true, true, TxCode::kOk, true},
+      {"two signatures before Finish", false, true, true, true, TxCode::kOk, true},
+      {"one signature before Finish", false, false, true, true, TxCode::kConflictsWithRecord,
+       false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    TestNetwork net;
+    net.AllowAll();
+    const Job job = net.NewJob(0, 1);
+    const KeyPair& ta = net.participant(1);
+    REQUIRE(net.Do(ta, net.StartOf(job)) == TxCode::kOk);
+    if (row.finished) {
+      REQUIRE(net.Do(net.participant(job.executor), net.FinishOf(job)) == TxCode::kOk);
+    }
+    Delivered first = net.DeliveredOf(job);
+    Delivered second = net.DeliveredOf(job, row.second_differs ? 19 : 20);
+    if (!row.first_signed) first.executor_signature.reset();
+    if (!row.second_signed) second.executor_signature.reset();
+    REQUIRE(net.Do(ta, first) == TxCode::kOk);
+    CHECK(net.Do(ta, second) == row.code);
+    CHECK(net.Told<Convicted>().size() == (row.convicted ? 1 : 0));
+    CHECK(net.record(job.id).delivered->output_tokens == 20);
+  }
+}
+
+TEST_CASE("whether a delivery matches is told once both are in, and never guessed") {
+  TestNetwork net;
+  net.AllowAll();
+  const Job job = net.NewJob(0, 1);
+  net.Send(net.participant(1), {net.StartOf(job), net.DeliveredOf(job)});
+  net.MakeBlock();
+  REQUIRE(net.Told<RecordDelivered>().size() == 1);
+  CHECK_FALSE(net.Told<RecordDelivered>()[0].matches.has_value());
+  REQUIRE(net.Do(net.participant(job.executor), net.FinishOf(job)) == TxCode::kOk);
+  REQUIRE(net.Told<RecordDelivered>().size() == 2);
+  CHECK(net.Told<RecordDelivered>()[1].matches == true);
 }
 
 TEST_CASE("an executor that dies is paid nothing and the escrow goes home") {

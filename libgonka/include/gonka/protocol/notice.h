@@ -33,9 +33,9 @@ template <>
 inline constexpr uint64_t kEnumEnd<WithholdReason> = 7;
 const char* NameOf(WithholdReason value);
 
-enum class ConvictionCause : uint8_t { kEvidence, kTwoOutputs, kFalseOpening };
+enum class ConvictionCause : uint8_t { kEvidence, kTwoOutputs };
 template <>
-inline constexpr uint64_t kEnumEnd<ConvictionCause> = 3;
+inline constexpr uint64_t kEnumEnd<ConvictionCause> = 2;
 const char* NameOf(ConvictionCause value);
 
 enum class DisputeOutcome : uint8_t { kUpheld, kRejected, kUndecided };
@@ -43,9 +43,9 @@ template <>
 inline constexpr uint64_t kEnumEnd<DisputeOutcome> = 3;
 const char* NameOf(DisputeOutcome value);
 
-enum class DisputeCause : uint8_t { kFail, kUnavailable, kDelivery };
+enum class DisputeCause : uint8_t { kFail, kUnavailable };
 template <>
-inline constexpr uint64_t kEnumEnd<DisputeCause> = 3;
+inline constexpr uint64_t kEnumEnd<DisputeCause> = 2;
 const char* NameOf(DisputeCause value);
 
 struct EpochStarted {
@@ -72,11 +72,12 @@ struct RecordFinished {
   Amount cost;
   GONKA_FIELDS(RecordFinished, inference, output_tokens, cost)
 };
+// Told when Delivered comes in, and once more when Finish comes after it.
 struct RecordDelivered {
   static constexpr const char* kName = "record_delivered";
   InferenceId inference;
-  bool matches =
-      true;  // What was delivered is what was committed; false too where Finish is missing.
+  // Whether what was delivered is what was committed; nothing as long as Finish is missing.
+  std::optional<bool> matches;
   GONKA_FIELDS(RecordDelivered, inference, matches)
 };
 // validators in the order of their duty: each has one check window, then the next may act too.
