@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "store/block_tree.h"
 #include "store/tables.h"
 
 namespace gonka::store {
@@ -65,6 +66,7 @@ class Commit {
   void AddLeaves() {
     if (result_.leaves.empty()) return;
     Put(kLeaves, HeightKey(tip_.height), JoinLeaves(result_.leaves));
+    Put(kTrees, HeightKey(tip_.height), MakeBlockTree(result_.leaves));
   }
 
   void AddReceipts() {

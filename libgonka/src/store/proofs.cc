@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "store/block_tree.h"
+#include "store/tables.h"
+
 namespace gonka::store {
 namespace {
 
@@ -51,19 +54,24 @@ absl::Status AddHistory(const Snapshot& snapshot, const BlockInfo& info, uint64_
   return nodes.status();
 }
 
-absl::Status AddLeaf(const Snapshot& snapshot, uint64_t height, uint32_t index,
-                     InclusionProof& proof) {
-  GONKA_ASSIGN_OR_RETURN(const std::vector<Bytes> leaves, snapshot.GetLeaves(height));
-  if (index >= leaves.size()) {
+absl::Status AddLeaf(const Snapshot& snapshot, const BlockInfo& info, uint64_t height,
+                     uint32_t index, InclusionProof& proof) {
+  const uint32_t count = info.leaf->count;
+  if (index >= count) {
     return absl::NotFoundError(
-        fmt::format("block {} has {} leaves, no number {}", height, leaves.size(), index));
+        fmt::format("block {} has {} leaves, no number {}", height, count, index));
   }
-  std::vector<Hash> hashes;
-  hashes.reserve(leaves.size());
-  for (const Bytes& leaf : leaves) hashes.push_back(MerkleLeaf(leaf));
-  GONKA_ASSIGN_OR_RETURN(proof.leaf, Decode<Leaf>(leaves[index]));
+  const auto joined = snapshot.reader().Get(kLeaves, HeightKey(height));
+  const auto tree = snapshot.reader().Get(kTrees, HeightKey(height));
+  GONKA_RETURN_IF_ERROR(snapshot.status());
+  const BlockTree block(joined.value_or(ByteSpan()), tree.value_or(ByteSpan()), count);
+  const ByteSpan leaf = block.Leaf(index);
   proof.leaf_index = index;
-  proof.leaf_path = MerkleProve(hashes, index);
+  proof.leaf_path = MerkleProve(block, count, index);
+  if (block.damaged()) {
+    return absl::DataLossError(fmt::format("the leaves of block {} are damaged", height));
+  }
+  GONKA_ASSIGN_OR_RETURN(proof.leaf, Decode<gonka::Leaf>(leaf));
   return absl::OkStatus();
 }
 
@@ -76,7 +84,7 @@ absl::StatusOr<InclusionProof> ProveLeaf(const Snapshot& snapshot, uint64_t heig
     return absl::NotFoundError(fmt::format("block {} changed nothing and has no leaves", height));
   }
   InclusionProof proof;
-  GONKA_RETURN_IF_ERROR(AddLeaf(snapshot, height, leaf, proof));
+  GONKA_RETURN_IF_ERROR(AddLeaf(snapshot, info, height, leaf, proof));
   GONKA_ASSIGN_OR_RETURN(const uint64_t header, HeaderHeight(snapshot, height, options));
   GONKA_RETURN_IF_ERROR(AddHistory(snapshot, info, header, proof));
   return proof;

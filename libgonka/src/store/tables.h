@@ -8,7 +8,7 @@
 
 namespace gonka::store {
 
-inline constexpr uint32_t kFormat = 1;
+inline constexpr uint32_t kFormat = 2;
 
 enum Tables : TableId {
   kMeta,      // "format" u32; "tip" Tip; "genesis" Genesis; "evidence" Equivocation
@@ -19,9 +19,10 @@ enum Tables : TableId {
   kNodes,     // u8 level, index -> Hash, of the history tree
   kTxs,       // tx hash -> TxPosition
   kSubjects,  // subject, height, u32 notice index -> u8 kind
+  kTrees,     // height -> what finds and proves one leaf of many (block_tree.h)
 };
-inline const std::vector<std::string> kTableNames = {"meta",   "state", "blocks", "infos",
-                                                     "leaves", "nodes", "txs",    "subjects"};
+inline const std::vector<std::string> kTableNames = {
+    "meta", "state", "blocks", "infos", "leaves", "nodes", "txs", "subjects", "trees"};
 
 inline constexpr size_t kPositionSize = 12;  // Of an encoded LeafPosition.
 
