@@ -169,6 +169,11 @@ absl::Status OpenTables(Environment& environment, const std::vector<std::string>
     mdb_txn_abort(txn);
   }
   if (rc == MDB_SUCCESS) return absl::OkStatus();
+  if (rc == MDB_NOTFOUND) {
+    return absl::FailedPreconditionError(
+        environment.directory.DataFile() +
+        " lacks tables: it was written in another format, or holds something else");
+  }
   return LmdbError("cannot open the tables of " + environment.directory.DataFile(), rc);
 }
 
