@@ -282,12 +282,27 @@ void Executor::Complete(const InferenceId& id, InFlight& job, FinishCode finish)
                                                  ShortHex(id), ToString(artifact.status())));
     return job.reply->Finish(artifact.status());
   }
-  Hash salt;
-  env_.entropy.Fill(salt.bytes);
+  const Hash salt = OutputSalt(id);
   const Hash digest = OutputDigest(output, finish, salt);
   const Hash root = verify::ArtifactRoot(*artifact, output);
   const auto count = static_cast<uint32_t>(output.size());
   const Text<64> kernel_class(engine.kernel_class);
+  const Keep::Item item{.payload = {.request = job.order.request,
+                                    .request_salt = job.order.request_salt,
+                                    .assignment = assignment,
+                                    .output = std::move(output),
+                                    .finish = finish,
+                                    .output_salt = salt},
+                        .kernel_class = kernel_class,
+                        .artifact = *artifact};
+  // Kept before anything is signed: two different answers under one signature convict, so an order
+  // that comes again must find that it was executed.
+  const absl::Status kept = keep_.Put(id, assignment.request.epoch, item);
+  if (!kept.ok()) {
+    env_.log.Write(LogLevel::kError,
+                   fmt::format("{}: the payload cannot be kept: {}", ShortHex(id), ToString(kept)));
+    return job.reply->Finish(Annotate(kept, "the executor cannot keep its answer"));
+  }
 
   SendFrame(*job.reply, {Completed{.finish = finish,
                                    .output_salt = salt,
@@ -312,21 +327,13 @@ void Executor::Complete(const InferenceId& id, InFlight& job, FinishCode finish)
     if (job.abandoned) return;
     event.opening = job.order.assignment;
   }
-
-  const Keep::Item item{.payload = {.request = job.order.request,
-                                    .request_salt = job.order.request_salt,
-                                    .assignment = assignment,
-                                    .output = std::move(output),
-                                    .finish = finish,
-                                    .output_salt = salt},
-                        .kernel_class = kernel_class,
-                        .artifact = *std::move(artifact)};
-  const absl::Status kept = keep_.Put(id, assignment.request.epoch, item);
-  if (!kept.ok()) {
-    env_.log.Write(LogLevel::kError,
-                   fmt::format("{}: the payload is not kept: {}", ShortHex(id), ToString(kept)));
-  }
   recorder_.Add(std::move(event));
+}
+
+// Nobody else can tell it before it is shown, and it is the same should a crash make this node
+// answer the same order twice.
+Hash Executor::OutputSalt(const InferenceId& id) const {
+  return TaggedHash("gonka/output-salt/1", key_.Sign(TaggedHash("gonka/output-salt-key/1", id)));
 }
 
 }  // namespace gonka::node

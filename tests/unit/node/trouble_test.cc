@@ -126,6 +126,17 @@ TEST_CASE("a participant that is cut off costs its partners time, not money, and
   world.CheckInvariants();
 }
 
+TEST_CASE("an answer that nobody took is kept: the same order again earns no second signature") {
+  SimWorld world({.sim_seed = 48});
+  const InferenceId id = world.Ask("still there?", {.ta = 1, .tokens_max = 20});
+  const size_t executor = world.ExecutorOf(id);
+  world.Crash(1);
+  CHECK_FALSE(world.Keeps(executor, id));
+  world.RunFor(5'000'000);
+  CHECK(world.Keeps(executor, id));
+  world.CheckInvariants();
+}
+
 TEST_CASE("a check whose engine hangs is given up: the next one runs, and nobody is blamed") {
   SimOptions options{.sim_seed = 47, .participants = 4};
   options.engine.us_per_prompt_token = 1'000;

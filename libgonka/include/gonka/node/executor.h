@@ -47,6 +47,7 @@ class Executor {
   void OnToken(const InferenceId& id, engine::TokenFacts facts);
   void OnDone(const InferenceId& id, absl::StatusOr<engine::FinishReason> reason);
   static FinishCode FinishOf(const InFlight& job, engine::FinishReason reason);
+  Hash OutputSalt(const InferenceId& id) const;
   void Complete(const InferenceId& id, InFlight& job, FinishCode finish);
   engine::Engine* PickEngine(const ServedModel& model);
 
