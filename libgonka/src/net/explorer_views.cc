@@ -223,10 +223,10 @@ absl::StatusOr<std::string> AccountView(const store::Snapshot& snapshot, const A
     const auto allowance = ledger::FindAllowance(snapshot, ta, id);
     if (!allowance) continue;
     allowances.Add(fmt::format(
-        R"({{"transfer_agent":"{}","available":{},"expires_epoch":{},"ready":{},)"
+        R"({{"transfer_agent":"{}","available":{},"expires_epoch":{},"ready":{},"salt":"{}",)"
         R"("open_records":{},"api_key":{}}})",
         Hex(ta), allowance->available.units(), allowance->expires_epoch, !allowance->salt.IsZero(),
-        allowance->open_records, allowance->key_digest.has_value()));
+        Hex(allowance->salt), allowance->open_records, allowance->key_digest.has_value()));
   }
   return fmt::format(R"({{"id":"{}","balance":{},"sequence":{},"participant":{},"allowances":{}}})",
                      Hex(id), account->balance.units(), NextSequence(account->window), participant,
