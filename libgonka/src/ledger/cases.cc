@@ -20,8 +20,9 @@ Ballot* BallotOf(Case& open, const AccountId& voter) {
 }
 
 bool AllCommitted(const Case& open) {
-  return std::all_of(open.ballots.begin(), open.ballots.end(),
-                     [](const Ballot& ballot) { return ballot.commitment.has_value(); });
+  return std::all_of(open.ballots.begin(), open.ballots.end(), [](const Ballot& ballot) {
+    return ballot.votes == 0 || ballot.commitment.has_value();
+  });
 }
 
 // Nothing can change any more: whoever could reveal has.
@@ -75,6 +76,8 @@ void RunTimers(BlockState& state) {
     Case& open = state.cases.Change(keys::Of(id));
     if (!open.drawn) {
       StopWaiting(state, id, open);
+    } else if (state.height() == open.commit_until && SeatSubstitutes(state, id, open)) {
+      continue;
     } else if (IsVotingOver(open, state.height())) {
       Decide(state, id, open, false);
     }
@@ -98,7 +101,7 @@ TxCode Apply(BlockState& state, const AccountId& sender, const VoteCommit& event
   Case& open = state.cases.Change(key);
   if (state.height() > open.commit_until) return TxCode::kTooLate;
   Ballot* ballot = BallotOf(open, sender);
-  if (ballot == nullptr) return TxCode::kNotAssigned;
+  if (ballot == nullptr || ballot->votes == 0) return TxCode::kNotAssigned;
   if (ballot->commitment) {
     return *ballot->commitment == event.commitment ? TxCode::kAlreadyDone
                                                    : TxCode::kConflictsWithRecord;

@@ -12,6 +12,9 @@ TxCode OpenDispute(BlockState& state, const InferenceId& id, InferenceRecord& re
                    const AccountId& accuser, DisputeCause cause);
 // The draw of the committee: voting begins.
 void SeatCommittee(BlockState& state, const CaseId& id, const Hash& seed);
+// At the end of the time to commit: seats of the silent go to others, who get as much time. False
+// where nobody was silent, or nobody is left, or this has been done often enough.
+bool SeatSubstitutes(BlockState& state, const CaseId& id, Case& dispute);
 // By the revealed votes, or undecided where settlement does not wait any longer.
 void DecideDispute(BlockState& state, const CaseId& id, Case& dispute, bool out_of_time);
 

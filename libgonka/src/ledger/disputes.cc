@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "gonka/select/draw.h"
 #include "ledger/cases.h"
@@ -14,6 +15,9 @@
 
 namespace gonka::ledger {
 namespace {
+
+// So that a dispute ends before its epoch is settled.
+constexpr uint8_t kSubstitutionsMax = 2;
 
 struct Count {
   uint32_t fail_seats = 0;
@@ -84,6 +88,14 @@ void CountSilence(BlockState& state, const Case& dispute) {
   }
 }
 
+// Of every member: its weight where it may judge, otherwise 0.
+std::vector<uint64_t> CandidatesFor(BlockState& state, const Case& dispute,
+                                    const EpochTable& table) {
+  const InferenceRecord& record = state.records.Get(keys::Of(dispute.records.front()));
+  const AccountId excluded[] = {dispute.accused, *dispute.accuser, record.assignment.request.ta};
+  return WeightsServingBut(table, dispute.model, excluded);
+}
+
 // Where there are enough candidates, voters_min different ones get the first seats, in drawn order;
 // all other seats are drawn by weight, with replacement.
 std::vector<size_t> DrawCommittee(const CheckParams& params, const Hash& seed,
@@ -131,10 +143,9 @@ void SeatCommittee(BlockState& state, const CaseId& id, const Hash& seed) {
   const Case* found = state.cases.Find(keys::Of(id));
   if (found == nullptr || found->decided || found->drawn) return;
   Case& dispute = state.cases.Change(keys::Of(id));
-  const InferenceRecord& record = state.records.Get(keys::Of(dispute.records.front()));
+  dispute.seed = seed;
   const EpochTable& table = state.epochs.Get(keys::OfEpoch(dispute.epoch));
-  const AccountId excluded[] = {dispute.accused, *dispute.accuser, record.assignment.request.ta};
-  const std::vector<uint64_t> weights = WeightsServingBut(table, dispute.model, excluded);
+  const std::vector<uint64_t> weights = CandidatesFor(state, dispute, table);
   CommitteeDrawn notice{.case_id = id, .inference = dispute.records.front(), .seats = {}};
   std::map<AccountId, uint64_t> seats;
   for (const size_t index : DrawCommittee(state.params.check, seed, weights)) {
@@ -149,6 +160,38 @@ void SeatCommittee(BlockState& state, const CaseId& id, const Hash& seed) {
   state.Tell(std::move(notice));
   OpenVoting(state, id, dispute, state.params.time.vote_window_blocks);
   if (seats.size() < state.params.check.voters_min) DecideDispute(state, id, dispute, true);
+}
+
+bool SeatSubstitutes(BlockState& state, const CaseId& id, Case& dispute) {
+  if (dispute.kind != CaseKind::kDispute || dispute.substitutions >= kSubstitutionsMax)
+    return false;
+  std::vector<size_t> silent;
+  for (size_t i = 0; i < dispute.ballots.size(); ++i) {
+    const Ballot& ballot = dispute.ballots[i];
+    if (ballot.votes > 0 && !ballot.commitment) silent.push_back(i);
+  }
+  const EpochTable& table = state.epochs.Get(keys::OfEpoch(dispute.epoch));
+  std::vector<uint64_t> weights = CandidatesFor(state, dispute, table);
+  for (const Ballot& ballot : dispute.ballots) weights[*MemberIndex(table, ballot.voter)] = 0;
+  const Hash seed = TaggedHash("gonka/draw/substitutes/1", dispute.seed, dispute.substitutions);
+  const std::vector<size_t> drawn = select::DrawOrder(seed, weights, silent.size());
+  if (drawn.empty()) return false;
+  ++dispute.substitutions;
+  for (size_t i = 0; i < drawn.size(); ++i) {
+    Ballot ballot;
+    ballot.voter = table.members[drawn[i]].id;
+    ballot.votes = std::exchange(dispute.ballots[silent[i]].votes, 0);
+    dispute.ballots.push_back(std::move(ballot));
+  }
+  std::sort(dispute.ballots.begin(), dispute.ballots.end(),
+            [](const Ballot& a, const Ballot& b) { return a.voter < b.voter; });
+  CommitteeDrawn notice{.case_id = id, .inference = dispute.records.front(), .seats = {}};
+  for (const Ballot& ballot : dispute.ballots) {
+    for (uint64_t seat = 0; seat < ballot.votes; ++seat) notice.seats.push_back(ballot.voter);
+  }
+  state.Tell(std::move(notice));
+  OpenVoting(state, id, dispute, state.params.time.vote_window_blocks);
+  return true;
 }
 
 void DecideDispute(BlockState& state, const CaseId&, Case& dispute, bool out_of_time) {

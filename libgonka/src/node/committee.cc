@@ -70,10 +70,21 @@ void Committee::OnBlock(const BlockFacts& block) {
 
 void Committee::Learn(const CaseId& id, const ledger::View& view) {
   const auto open_case = ledger::FindCase(view, id);
-  if (!open_case || open_case->decided || duties_.contains(id)) return;
+  if (!open_case || open_case->decided) return;
   const AccountId self = AccountOf(key_.public_key());
-  const bool mine = std::any_of(open_case->ballots.begin(), open_case->ballots.end(),
-                                [&](const auto& ballot) { return ballot.voter == self; });
+  const bool mine =
+      std::any_of(open_case->ballots.begin(), open_case->ballots.end(),
+                  [&](const auto& ballot) { return ballot.voter == self && ballot.votes > 0; });
+  if (const auto known = duties_.find(id); known != duties_.end()) {
+    // Silent seats went to substitutes: there is more time, or this one was too late.
+    if (!mine) {
+      duties_.erase(known);
+    } else {
+      known->second.commit_until = open_case->commit_until;
+      known->second.reveal_until = open_case->reveal_until;
+    }
+    return;
+  }
   if (!mine) return;
   Duty& duty = duties_[id];
   duty.kind = open_case->kind;

@@ -169,6 +169,72 @@ TEST_CASE("undecided: refunded, bond returned, nobody blamed") {
   }
 }
 
+TEST_CASE("seats of the silent go to substitutes, who get as much time") {
+  NetworkOptions options{.participants = 12};
+  options.params.time.vote_window_blocks = 20;
+  Accused accused(options);
+  TestNetwork& net = accused.net;
+  net.AwaitCase(accused.id);
+  const List<Ballot, 4'096> drawn = accused.open().ballots;
+  const Ballot& silent = drawn.front();
+  for (size_t i = 1; i < drawn.size(); ++i) {
+    REQUIRE(accused.Commit(net.PlaceOf(drawn[i].voter), Verdict::kFail) == TxCode::kOk);
+  }
+  const uint64_t deadline = accused.open().commit_until;
+  net.RunTo(deadline);
+  const Case open = accused.open();
+  REQUIRE_FALSE(open.decided);
+  CHECK(open.substitutions == 1);
+  CHECK(open.commit_until == deadline + ReadParams(net.view()).time.vote_window_blocks);
+  REQUIRE(open.ballots.size() == drawn.size() + 1);
+  uint64_t seats = 0;
+  size_t substitute = 0;
+  for (const Ballot& ballot : open.ballots) {
+    seats += ballot.votes;
+    const bool is_new = std::none_of(drawn.begin(), drawn.end(),
+                                     [&](const Ballot& b) { return b.voter == ballot.voter; });
+    if (is_new) {
+      CHECK(ballot.votes == silent.votes);
+      substitute = net.PlaceOf(ballot.voter);
+    }
+    if (ballot.voter == silent.voter) CHECK(ballot.votes == 0);
+  }
+  CHECK(seats == ReadParams(net.view()).check.committee_seats);
+  CHECK(net.Told<CommitteeDrawn>().back().seats.size() == seats);
+  // Too late for the one, too early for the others.
+  CHECK(accused.Commit(net.PlaceOf(silent.voter), Verdict::kPass) == TxCode::kNotAssigned);
+  const size_t other = net.PlaceOf(drawn[1].voter);
+  CHECK(net.Do(net.participant(other), accused.Vote(other, Verdict::kFail)) == TxCode::kTooEarly);
+  REQUIRE(accused.Commit(substitute, Verdict::kFail) == TxCode::kOk);
+  for (const Ballot& ballot : open.ballots) {
+    if (ballot.votes == 0) continue;
+    const size_t place = net.PlaceOf(ballot.voter);
+    CHECK(net.Do(net.participant(place), accused.Vote(place, Verdict::kFail)) == TxCode::kOk);
+  }
+  CHECK(net.Told<DisputeDecided>().front().outcome == DisputeOutcome::kUpheld);
+  CHECK(net.Told<DisputeDecided>().front().fail_seats == seats);
+  CHECK(net.standing(0, net.PlaceOf(silent.voter)).misses_half == 2);
+}
+
+TEST_CASE("a committee that nobody of speaks: two rounds of substitutes, then undecided") {
+  Accused accused({.participants = 20});
+  TestNetwork& net = accused.net;
+  net.AwaitCase(accused.id);
+  const uint32_t window = ReadParams(net.view()).time.vote_window_blocks;
+  for (uint8_t round = 1; round <= 2; ++round) {
+    net.RunTo(accused.open().commit_until);
+    CHECK(accused.open().substitutions == round);
+    CHECK(accused.open().commit_until == net.height() + window);
+  }
+  net.RunTo(accused.open().commit_until);
+  CHECK(accused.open().decided);
+  CHECK(net.Told<DisputeDecided>().front().outcome == DisputeOutcome::kUndecided);
+  const Case decided = accused.open();
+  for (const Ballot& ballot : decided.ballots) {
+    CHECK(net.standing(0, net.PlaceOf(ballot.voter)).misses_half == 2);
+  }
+}
+
 TEST_CASE("fewer than three possible voters: undecided at once") {
   NetworkOptions options;
   options.participants = 5;

@@ -94,7 +94,10 @@ class Chaos {
                                     [&](const Member& m) { return m.id == net_.id(ta); });
     if (!allowance || allowance->salt.IsZero() || !member) return;
     Job job = net_.NewJob(developer, ta, static_cast<uint32_t>(1 + Below(100)));
-    if (OneIn(8)) job = net_.NextAttempt(job);
+    const Request& asked = job.assignment.request;
+    const auto second = DrawExecutor(net_.view(), asked.epoch, asked.model, asked.developer,
+                                     asked.ta, asked.sequence, 1);
+    if (OneIn(8) && std::holds_alternative<AccountId>(second)) job = net_.NextAttempt(job);
     if (OneIn(20)) job.assignment.executor = net_.id(Anybody());
     jobs_.push_back(job);
   }

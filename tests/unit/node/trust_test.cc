@@ -73,6 +73,31 @@ TEST_CASE("a validator with another model accuses honest work: the committee rej
   world.CheckInvariants();
 }
 
+TEST_CASE("committee members that are gone are replaced, and the dispute is decided all the same") {
+  SimWorld world({.sim_seed = 49,
+                  .participants = 12,
+                  .conduct = {Conduct::kHonest, Conduct::kHonest, Conduct::kOtherModel},
+                  .balance = Amount(20'000'000)});
+  const InferenceId id = world.Ask("who decides?", {.executor = 2});
+  REQUIRE(world.AnswerTo(id).ok());
+  REQUIRE(world.RunUntil([&] { return !world.Told<CommitteeDrawn>().empty(); }));
+  const CommitteeDrawn first = world.Told<CommitteeDrawn>().front();
+  std::set<AccountId> gone;
+  for (const AccountId& member : first.seats) {
+    if (gone.size() == 2 || world.PlaceOf(member) == world.sequencer()) continue;
+    gone.insert(member);
+    world.Crash(world.PlaceOf(member));
+  }
+  REQUIRE(gone.size() == 2);
+  REQUIRE(world.RunUntil([&] { return !world.Told<DisputeDecided>().empty(); }));
+  CHECK(world.Told<DisputeDecided>().front().outcome == DisputeOutcome::kUpheld);
+  CHECK(world.Told<DisputeDecided>().front().fail_seats == first.seats.size());
+  CHECK(world.Told<CommitteeDrawn>().size() >= 2);
+  for (const VoteRevealed& vote : world.Told<VoteRevealed>())
+    CHECK_FALSE(gone.contains(vote.voter));
+  world.CheckInvariants();
+}
+
 TEST_CASE("who signs two outputs is convicted and removed at once") {
   constexpr size_t kCheat = 3;
   SimWorld world({.sim_seed = 23});

@@ -256,7 +256,7 @@ struct SettledRecord {
 
 struct Ballot {
   AccountId voter;
-  uint64_t votes = 0;  // Seats in a dispute, weight in a hearing.
+  uint64_t votes = 0;  // Seats in a dispute, weight in a hearing; 0 once a substitute has them.
   std::optional<Hash> commitment;
   std::optional<VoteReveal> reveal;
   GONKA_FIELDS(Ballot, voter, votes, commitment, reveal)
@@ -282,13 +282,15 @@ struct Case {
   List<InferenceId, 16> records;   // The disputed one, or the hearing's sample once it is drawn.
   List<InferenceId, 16> triggers;  // What a hearing was opened by; never in its sample.
   bool drawn = false;              // Committee (and sample) are known and voting is open.
+  Hash seed;                       // Of a dispute's committee, and of its substitutes.
+  uint8_t substitutions = 0;       // Rounds in which silent seats went to substitutes.
   uint64_t commit_until = 0;
   uint64_t reveal_until = 0;
   List<Ballot, 4096> ballots;  // Ascending by voter.
   bool decided = false;
   bool upheld = false;  // Of a decided case: the record is invalid, or the accused convicted.
   GONKA_FIELDS(Case, kind, epoch, accused, accuser, cause, bond, model, records, triggers, drawn,
-               commit_until, reveal_until, ballots, decided, upheld)
+               seed, substitutions, commit_until, reveal_until, ballots, decided, upheld)
 };
 
 }  // namespace gonka::ledger
