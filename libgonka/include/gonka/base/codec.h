@@ -42,6 +42,9 @@ struct Field {
   const char* name;
   Member Class::*member;
 };
+// Clang before 17 has to be told.
+template <class Class, class Member>
+Field(const char*, Member Class::*) -> Field<Class, Member>;
 
 // A string, vector or map of at most Max elements. The bound is the codec's: encoding a longer one
 // is our mistake, decoding one is refused.
