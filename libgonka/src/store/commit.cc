@@ -112,7 +112,7 @@ class Commit {
     };
     std::visit(
         [&](const auto& fact) {
-          std::apply([&](const auto&... field) { (add(fact.*field.member), ...); }, fact.Fields());
+          fact.VisitFields([&](const auto&... field) { (add(fact.*field.member), ...); });
         },
         notice);
     if (!names_inference || std::holds_alternative<Refunded>(notice)) subjects.merge(accounts);

@@ -37,7 +37,7 @@ class Filler {
     } else if constexpr (codec::IsVariant<T>::value) {
       FillAlternative(value, Next() % std::variant_size_v<T>);
     } else {
-      std::apply([&](const auto&... field) { (Fill(value.*field.member), ...); }, T::Fields());
+      T::VisitFields([&](const auto&... field) { (Fill(value.*field.member), ...); });
     }
   }
 

@@ -20,7 +20,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -109,7 +108,7 @@ namespace codec {
 
 template <class T>
 concept Record = requires {
-  T::Fields();
+  typename T::RecordType;
 };
 template <class T>
 concept TopLevel = Record<T> && requires {
@@ -221,7 +220,7 @@ void Write(Writer& out, const T& value) {
     std::visit([&](const auto& alternative) { Write(out, alternative); }, value);
   } else {
     static_assert(Record<T>, "no encoding for this type");
-    std::apply([&](const auto&... field) { (Write(out, value.*field.member), ...); }, T::Fields());
+    T::VisitFields([&](const auto&... field) { (Write(out, value.*field.member), ...); });
   }
 }
 
@@ -256,7 +255,7 @@ void Read(Reader& in, T& value) {
     ReadAlternative(in, value, in.Int<uint8_t>());
   } else {
     static_assert(Record<T>, "no encoding for this type");
-    std::apply([&](const auto&... field) { (Read(in, value.*field.member), ...); }, T::Fields());
+    T::VisitFields([&](const auto&... field) { (Read(in, value.*field.member), ...); });
   }
 }
 
@@ -304,9 +303,12 @@ absl::StatusOr<T> Decode(ByteSpan bytes) {
                  &Type::name} __VA_OPT__(, GONKA_FIELDS_AGAIN GONKA_PARENS(Type, __VA_ARGS__))
 #define GONKA_FIELDS_AGAIN() GONKA_FIELDS_STEP
 
-// Names a record's fields once, in wire order. At most 27 of them.
-#define GONKA_FIELDS(Type, ...)                                                             \
-  static constexpr auto Fields() {                                                          \
-    return std::make_tuple(__VA_OPT__(GONKA_EXPAND(GONKA_FIELDS_STEP(Type, __VA_ARGS__)))); \
-  }                                                                                         \
+// Names a record's fields once, in wire order. At most 27 of them. T::VisitFields(visit) is
+// visit(Field...); no tuple holds them, which would cost every file that sees the record.
+#define GONKA_FIELDS(Type, ...)                                            \
+  using RecordType = Type;                                                 \
+  template <class Visit>                                                   \
+  static constexpr void VisitFields(const Visit& visit) {                  \
+    visit(__VA_OPT__(GONKA_EXPAND(GONKA_FIELDS_STEP(Type, __VA_ARGS__)))); \
+  }                                                                        \
   friend bool operator==(const Type&, const Type&) = default;

@@ -39,7 +39,7 @@ void AppendFields(std::string& out, const T& value, bool first) {
     out += ':';
     AppendJson(out, value.*field.member);
   };
-  std::apply([&](const auto&... field) { (append(field), ...); }, T::Fields());
+  T::VisitFields([&](const auto&... field) { (append(field), ...); });
 }
 
 }  // namespace codec
