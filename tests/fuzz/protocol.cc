@@ -5,6 +5,7 @@
 #include "gonka/base/json.h"
 #include "gonka/protocol/block.h"
 #include "gonka/protocol/genesis.h"
+#include "gonka/store/state_sync.h"
 
 namespace gonka {
 namespace {
@@ -34,6 +35,10 @@ void Use(const SignedAssignment& assignment) {
   (void)AssignmentSigningHash(assignment.assignment);
 }
 void Use(const Leaf&) {}
+void Use(const store::StateChunk&) {}
+void Use(const store::StateManifest& manifest) {
+  Use(manifest.block);
+}
 
 template <class T>
 void Try(ByteSpan bytes) {
@@ -51,7 +56,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace gonka;
   if (size == 0) return 0;
   const ByteSpan bytes(data + 1, size - 1);
-  switch (data[0] % 7) {
+  switch (data[0] % 9) {
     case 0:
       Try<SignedTx>(bytes);
       break;
@@ -69,6 +74,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 5:
       Try<SignedAssignment>(bytes);
+      break;
+    case 7:
+      Try<store::StateChunk>(bytes);
+      break;
+    case 8:
+      Try<store::StateManifest>(bytes);
       break;
     default:
       Try<Leaf>(bytes);
