@@ -7,6 +7,7 @@ it was found, and one participant more on its ledger."""
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -282,3 +283,31 @@ def test_every_record_is_in_one_state_on_all_nodes_and_every_escrow_comes_home(d
     # Those that broke off, too: their records expire, at the latest.
     wait_for("every escrow", lambda: all(devnet.status(url)["totals"]["escrows"] == 0 for url in devnet.urls()), 120)
     devnet.check_agreement()
+
+
+def test_a_copied_ledger_is_audited_from_genesis(devnet, tmp_path):
+    """The copy of a node that was killed in the midst of its work, on a machine that trusts nobody."""
+    victim = "participant-3"
+    devnet.kill(victim)
+    copy = tmp_path / "ledger"
+    shutil.copytree(os.path.join(devnet.data, victim, "ledger"), copy)
+    devnet.restart(victim)
+
+    def audit(*arguments):
+        return subprocess.run([f"{devnet.programs}/gonka", "--json", "audit", copy, *arguments],
+                              capture_output=True, text=True, timeout=120)
+
+    done = audit()
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["agrees"] and report["height"] == report["tip"] > 0
+    block = get_json(f"{devnet.urls()[0]}/gonka/v1/block/{report['height']}")
+    assert (report["block_hash"], report["app_hash"]) == (block["hash"], block["app_hash"])
+    assert sum(report["records"].values()) + report["open_records"] >= len(devnet.asked) > 0
+
+    other = audit("--network", "00" * 32)
+    assert other.returncode != 0 and report["network"] in other.stderr
+    with open(copy / "data.mdb", "r+b") as file:
+        file.truncate(os.path.getsize(copy / "data.mdb") // 2)
+    cut = audit()
+    assert cut.returncode != 0 and "truncated" in cut.stderr
