@@ -25,6 +25,7 @@ BlockState::BlockState(const View& base)
       epochs(base),
       api_keys(base),
       allowances(base),
+      blames(base),
       models(base),
       traffic(base),
       participants(base),
@@ -41,6 +42,7 @@ void BlockState::ForEachTable(Self& self, const F& visit) {
   visit(self.epochs);
   visit(self.api_keys);
   visit(self.allowances);
+  visit(self.blames);
   visit(self.models);
   visit(self.traffic);
   visit(self.participants);

@@ -22,6 +22,7 @@ class BlockState {
   Table<EpochTable> epochs;
   Table<AccountId> api_keys;
   Table<Allowance> allowances;
+  Table<Blame> blames;
   Table<ModelInfo> models;
   Table<Traffic> traffic;
   Table<Participant> participants;

@@ -127,8 +127,8 @@ void Prune(BlockState& state) {
   if (epoch + state.params.time.retained_epochs >= state.chain.epoch_settled) return;
   size_t budget = kPrunedPerBlock;
   if (ForgetRecords(state, epoch, budget) || ForgetCases(state, epoch, budget) ||
-      Forget(state.standings, 's', epoch, budget) || Forget(state.evidence, 'v', epoch, budget) ||
-      Forget(state.traffic, 'n', epoch, budget)) {
+      Forget(state.standings, 's', epoch, budget) || Forget(state.blames, 'b', epoch, budget) ||
+      Forget(state.evidence, 'v', epoch, budget) || Forget(state.traffic, 'n', epoch, budget)) {
     return;  // The rest in the next blocks.
   }
   state.epochs.Erase(keys::OfEpoch(epoch));

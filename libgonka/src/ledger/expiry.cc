@@ -11,6 +11,12 @@ void CountMiss(BlockState& state, uint64_t epoch, const AccountId& who, uint32_t
   standing.misses_half += halves;
 }
 
+void ShareBlame(BlockState& state, uint64_t epoch, const AccountId& executor, const AccountId& ta) {
+  CountMiss(state, epoch, executor, 1);
+  CountMiss(state, epoch, ta, 1);
+  ++state.blames.Ensure(keys::OfBlame(epoch, executor, ta)).misses_half;
+}
+
 void ReturnEscrow(BlockState& state, InferenceRecord& record, Amount amount) {
   const Request& request = record.assignment.request;
   // It is there: an allowance with open records does not expire.
@@ -44,9 +50,12 @@ void RefundHeld(BlockState& state, const InferenceId& id, InferenceRecord& recor
 
 void ExpireRecord(BlockState& state, const InferenceId& id, InferenceRecord& record) {
   const uint64_t epoch = record.assignment.request.epoch;
-  // Nothing proves that an executor which did not accept ever heard of it.
-  CountMiss(state, epoch, record.assignment.executor, record.accepted ? 2 : 1);
-  if (!record.accepted) CountMiss(state, epoch, record.assignment.request.ta, 1);
+  const AccountId& executor = record.assignment.executor;
+  if (record.accepted) {
+    CountMiss(state, epoch, executor, 2);
+  } else {
+    ShareBlame(state, epoch, executor, record.assignment.request.ta);
+  }
   state.Tell(RecordExpired{.inference = id, .executor = record.assignment.executor});
   CloseUnfinished(state, id, record, RefundReason::kExpired);
 }

@@ -97,6 +97,9 @@ inline Key OfEpoch(uint64_t epoch) {
 inline Key OfStanding(uint64_t epoch, const AccountId& id) {
   return Key('s').AddNumber(epoch).Add(id);
 }
+inline Key OfBlame(uint64_t epoch, const AccountId& executor, const AccountId& ta) {
+  return Key('b').AddNumber(epoch).Add(executor).Add(ta);
+}
 inline Key OfEvidence(uint64_t epoch, const AccountId& id) {
   return Key('v').AddNumber(epoch).Add(id);
 }

@@ -144,8 +144,7 @@ void BlameSkipped(BlockState& state, const Assignment& assignment) {
     const Standing* standing = state.standings.Find(keys::OfStanding(epoch, skipped.executor));
     const bool convicted = standing != nullptr && standing->convicted;
     if (skipped.refusal || convicted) continue;
-    CountMiss(state, epoch, skipped.executor, 1);
-    CountMiss(state, epoch, assignment.request.ta, 1);
+    ShareBlame(state, epoch, skipped.executor, assignment.request.ta);
   }
 }
 

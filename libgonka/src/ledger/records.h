@@ -31,6 +31,9 @@ void ExpireRecord(BlockState& state, const InferenceId& id, InferenceRecord& rec
 
 // A duty that was due in this epoch and not, or half, done.
 void CountMiss(BlockState& state, uint64_t epoch, const AccountId& who, uint32_t halves);
+// Half a miss for each: the transfer agent says that the executor was silent, and nothing proves
+// it.
+void ShareBlame(BlockState& state, uint64_t epoch, const AccountId& executor, const AccountId& ta);
 
 Key WorkKey(BlockState& state, const InferenceId& id, const Assignment& assignment);
 

@@ -27,6 +27,7 @@ class Settlement {
  private:
   const EpochTable& table() { return state_.epochs.Get(keys::OfEpoch(epoch_)); }
   const Standing& StandingOf(const AccountId& id);
+  reputation::MissCount MissesOf(const AccountId& id);
   bool IsConvicted(const AccountId& id) { return StandingOf(id).convicted; }
 
   void SettleRecord(const InferenceId& id);
@@ -203,8 +204,19 @@ Amount EmissionOf(const BlockState& state, uint64_t epoch) {
   return std::min(rewards::Emission(state.params.money.emission_initial, epoch), room);
 }
 
-reputation::MissCount MissesOf(const Participant& participant, const Standing& standing) {
-  return {.misses_half = uint64_t{participant.misses} + standing.misses_half,
+reputation::MissCount Settlement::MissesOf(const AccountId& id) {
+  const Standing& standing = StandingOf(id);
+  const Participant& participant = state_.participants.Get(keys::OfParticipant(id));
+  uint64_t unproven = 0;
+  std::vector<uint64_t> claims;
+  for (const Key& key : state_.blames.Keys(Key('b').AddNumber(epoch_).Add(id))) {
+    claims.push_back(state_.blames.Get(key).misses_half);
+    unproven += claims.back();
+  }
+  GONKA_CHECK(unproven <= standing.misses_half);
+  const uint64_t counted = reputation::CountedMisses(standing.misses_half - unproven, claims,
+                                                     table().members.size() - 1);
+  return {.misses_half = uint64_t{participant.misses} + counted,
           .duties = participant.duties + standing.duties};
 }
 
@@ -219,17 +231,15 @@ void Settlement::PayEmission() {
   Amount rest = result_.emission;
   for (const Member& member : table().members) {
     const Standing& standing = StandingOf(member.id);
-    const Participant& participant = state_.participants.Get(keys::OfParticipant(member.id));
-    const rewards::Payout payout =
-        rewards::PayoutOf({.emission = result_.emission,
-                           .weight = member.proven_weight,
-                           .effective_weight = member.weight,
-                           .total_weight = total_weight,
-                           .availability = reputation::Availability(
-                               state_.params.reputation, MissesOf(participant, standing)),
-                           .work = WorkOf(standing),
-                           .total_work = total_work,
-                           .convicted = standing.convicted});
+    const rewards::Payout payout = rewards::PayoutOf(
+        {.emission = result_.emission,
+         .weight = member.proven_weight,
+         .effective_weight = member.weight,
+         .total_weight = total_weight,
+         .availability = reputation::Availability(state_.params.reputation, MissesOf(member.id)),
+         .work = WorkOf(standing),
+         .total_work = total_work,
+         .convicted = standing.convicted});
     rest -= payout.paid + payout.withheld_conviction + payout.withheld_availability +
             payout.withheld_work_share + payout.withheld_weight_cap;
     Emit(member.id, payout);
@@ -242,7 +252,7 @@ void Settlement::MoveReputation(const AccountId& id) {
   const ReputationParams& params = state_.params.reputation;
   const Standing& standing = StandingOf(id);
   Participant& participant = state_.participants.Change(keys::OfParticipant(id));
-  const reputation::MissCount misses = MissesOf(participant, standing);
+  const reputation::MissCount misses = MissesOf(id);
   const Ppm before = participant.reputation;
   participant.reputation = reputation::NextReputation(
       params, before,

@@ -40,13 +40,21 @@ InferenceRecord Expand(const SettledRecord& settled) {
 
 }  // namespace
 
-Bytes EncodeStored(const InferenceRecord& record) {
-  return record.settled ? Encode(Shrink(record)) : Encode(record);
+template <class T>
+Bytes EncodeStored(const T& value) {
+  return Encode(value);
 }
 
-bool KeyBefore(const StateWrite& a, const StateWrite& b) {
-  const int order = std::memcmp(a.key.data(), b.key.data(), std::min(a.key.size(), b.key.size()));
-  return order != 0 ? order < 0 : a.key.size() < b.key.size();
+template <class T>
+T DecodeStored(ByteSpan bytes) {
+  absl::StatusOr<T> value = Decode<T>(bytes);
+  GONKA_CHECK(value.ok());
+  return *std::move(value);
+}
+
+template <>
+Bytes EncodeStored(const InferenceRecord& record) {
+  return record.settled ? Encode(Shrink(record)) : Encode(record);
 }
 
 template <>
@@ -57,6 +65,30 @@ InferenceRecord DecodeStored<InferenceRecord>(ByteSpan bytes) {
   absl::StatusOr<InferenceRecord> record = Decode<InferenceRecord>(bytes);
   GONKA_CHECK(record.ok());
   return *std::move(record);
+}
+
+#define GONKA_STORED(T)                        \
+  template Bytes EncodeStored(const T& value); \
+  template T DecodeStored(ByteSpan bytes);
+GONKA_STORED(Account)
+GONKA_STORED(AccountId)
+GONKA_STORED(Allowance)
+GONKA_STORED(Blame)
+GONKA_STORED(Case)
+GONKA_STORED(Chain)
+GONKA_STORED(EpochTable)
+GONKA_STORED(EvidenceLog)
+GONKA_STORED(IndexEntry)
+GONKA_STORED(ModelInfo)
+GONKA_STORED(Params)
+GONKA_STORED(Participant)
+GONKA_STORED(Standing)
+GONKA_STORED(Traffic)
+#undef GONKA_STORED
+
+bool KeyBefore(const StateWrite& a, const StateWrite& b) {
+  const int order = std::memcmp(a.key.data(), b.key.data(), std::min(a.key.size(), b.key.size()));
+  return order != 0 ? order < 0 : a.key.size() < b.key.size();
 }
 
 }  // namespace gonka::ledger

@@ -13,22 +13,20 @@ struct IndexEntry {
   GONKA_FIELDS(IndexEntry)
 };
 
+// For every kind of value of the state, and for no other: instantiated in stored.cc, once, since
+// each costs a compiler a second.
 template <class T>
-Bytes EncodeStored(const T& value) {
-  return Encode(value);
-}
-Bytes EncodeStored(const InferenceRecord& record);
+Bytes EncodeStored(const T& value);
 
 // What the state holds was written by the rules, so anything else is our mistake (or a broken
 // store, which the store's own checks must find).
 template <class T>
-T DecodeStored(ByteSpan bytes) {
-  absl::StatusOr<T> value = Decode<T>(bytes);
-  GONKA_CHECK(value.ok());
-  return *std::move(value);
-}
+T DecodeStored(ByteSpan bytes);
+
 template <>
-InferenceRecord DecodeStored<InferenceRecord>(ByteSpan bytes);
+Bytes EncodeStored(const InferenceRecord& record);
+template <>
+InferenceRecord DecodeStored(ByteSpan bytes);
 
 // The order of keys, bytewise.
 bool KeyBefore(const StateWrite& a, const StateWrite& b);

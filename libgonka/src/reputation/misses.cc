@@ -33,6 +33,21 @@ uint32_t MissLimit(uint32_t n, Ppm p) {
   return static_cast<uint32_t>(std::min<uint64_t>(limit, n));
 }
 
+// From above, step by step: the part of each is cut to its share of the last sum, until nothing is
+// left to cut.
+uint64_t CountedMisses(uint64_t proven_half, std::span<const uint64_t> unproven_half,
+                       uint64_t agents) {
+  const uint64_t parts = std::clamp<uint64_t>(agents, 1, 10);
+  uint64_t counted = proven_half;
+  for (const uint64_t claimed : unproven_half) counted += claimed;
+  while (true) {
+    uint64_t sum = proven_half;
+    for (const uint64_t claimed : unproven_half) sum += std::min(claimed, counted / parts);
+    if (sum == counted) return counted;
+    counted = sum;
+  }
+}
+
 MissJudgement JudgeMisses(const ReputationParams& params, const MissCount& count) {
   if (count.duties < params.miss_sample_min) return MissJudgement::kTooFewDuties;
   const uint64_t limit = MissLimit(count.duties, params.miss_rate);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "gonka/reputation/misses.h"
 #include "gonka/rewards/emission.h"
 #include "unit/ledger/test_network.h"
 
@@ -228,6 +229,31 @@ TEST_CASE("three passes in an epoch raise the reputation by a step, and the rate
   }));
   net.RunToEpoch(2);
   CHECK(FindEpoch(net.view(), 2)->members[kGood].reputation == Ppm{33'334});
+}
+
+TEST_CASE("what one transfer agent alone says of an executor costs the one who says it") {
+  constexpr size_t kVictim = 3;
+  constexpr size_t kFramer = 1;
+  TestNetwork net;
+  net.AllowAll(Amount(1'000'000));
+  uint32_t framed = 0;
+  while (framed < 3) {
+    const Job job = net.NewJob(framed % 3, kFramer);
+    if (job.executor != kVictim) continue;
+    const Job second = net.NextAttempt(job);  // "It did not answer."
+    REQUIRE(net.Do(net.participant(kFramer), net.StartOf(second)) == TxCode::kOk);
+    REQUIRE(net.Do(net.participant(second.executor), net.FinishOf(second)) == TxCode::kOk);
+    ++framed;
+  }
+  CHECK(net.standing(0, kFramer).misses_half == framed);
+  net.RunToSettlementOf(0);
+  // Checks that it has not done are proven.
+  const uint64_t all = net.standing(0, kVictim).misses_half;
+  const uint64_t claimed[] = {framed};
+  const uint64_t counted = reputation::CountedMisses(all - framed, claimed, net.size() - 1);
+  CHECK(counted < all);
+  CHECK(net.participant_record(kVictim).misses == counted);
+  CHECK(net.participant_record(kFramer).misses == net.standing(0, kFramer).misses_half);
 }
 
 TEST_CASE("few missed duties are carried over, many cost availability") {

@@ -52,6 +52,37 @@ TEST_CASE("misses are judged only once there are enough duties") {
   CHECK(Availability(params, {.misses_half = 10, .duties = 20}) == Ppm{750'000});
 }
 
+TEST_CASE("of an executor's misses no transfer agent may contribute more than a tenth") {
+  struct Row {
+    const char* what;
+    uint64_t proven;
+    std::vector<uint64_t> claims;
+    uint64_t agents;
+    uint64_t counted;
+  };
+  const Row rows[] = {
+      {"nothing", 0, {}, 20, 0},
+      {"proven ones always count", 7, {}, 20, 7},
+      {"one alone cannot make a miss", 0, {1'000}, 20, 0},
+      {"nine cannot, either", 0, {5, 5, 5, 5, 5, 5, 5, 5, 5}, 20, 0},
+      {"ten who agree can", 0, {5, 5, 5, 5, 5, 5, 5, 5, 5, 5}, 20, 50},
+      {"one who says more than the others is cut to its share",
+       0,
+       {5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 100},
+       20,
+       61},
+      {"to proven ones each may add a ninth of them", 90, {1'000}, 20, 100},
+      {"with four transfer agents a fourth is what each may say", 0, {3, 3, 3, 3}, 4, 12},
+      {"three of four", 0, {3, 3, 3}, 4, 0},
+      {"a single possible one", 0, {3}, 1, 3},
+      {"none", 2, {}, 0, 2},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    CHECK(CountedMisses(row.proven, row.claims, row.agents) == row.counted);
+  }
+}
+
 TEST_CASE("the miss limit at its edges") {
   struct {
     uint32_t n;

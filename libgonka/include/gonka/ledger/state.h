@@ -161,6 +161,13 @@ struct Traffic {
   GONKA_FIELDS(Traffic, records)
 };
 
+// Half misses of an executor in an epoch that nothing but one transfer agent's word speaks for.
+struct Blame {
+  static constexpr RecordKind kKind{111, 1};
+  uint64_t misses_half = 0;
+  GONKA_FIELDS(Blame, misses_half)
+};
+
 enum class InferenceStatus : uint8_t {
   kStarted,
   kFinished,

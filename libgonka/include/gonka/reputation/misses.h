@@ -2,6 +2,8 @@
 
 // Missed duties: how many of them are bad luck.
 
+#include <span>
+
 #include "gonka/protocol/genesis.h"
 
 namespace gonka::reputation {
@@ -17,6 +19,13 @@ struct MissCount {
   uint64_t misses_half = 0;
   uint32_t duties = 0;
 };
+
+// Of an executor's half misses, those that count where no transfer agent may contribute more than a
+// tenth of them: the largest count of which no part but the proven one comes to more than a tenth
+// from one transfer agent (a share of 1 / agents where there are fewer than ten who could blame
+// it). unproven_half has what each transfer agent claims without a proof.
+uint64_t CountedMisses(uint64_t proven_half, std::span<const uint64_t> unproven_half,
+                       uint64_t agents);
 
 enum class MissJudgement : uint8_t {
   kTooFewDuties,  // Fewer than miss_sample_min: carry the counts over to the next epoch.
