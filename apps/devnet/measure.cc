@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <future>
-#include <thread>
+#include <utility>
 
 #include "devnet/questions.h"
 #include "devnet/story.h"
@@ -15,14 +15,16 @@
 namespace gonka::devnet {
 namespace {
 
-constexpr auto kChecksDrain = std::chrono::milliseconds(4'000);
 constexpr uint32_t kMeasuredTokens = 48;
+constexpr double kCheckSeconds = 30;  // Until the check of a measured answer counts as stuck.
 
+// Between neighbours in proportion, so that the median of an even number is the middle.
 double Percentile(std::vector<double> values, double share) {
-  if (values.empty()) return 0;
   std::sort(values.begin(), values.end());
-  const auto index = static_cast<size_t>(share * static_cast<double>(values.size() - 1) + 0.5);
-  return values[std::min(index, values.size() - 1)];
+  const double place = share * static_cast<double>(values.size() - 1);
+  const auto below = static_cast<size_t>(place);
+  const size_t above = std::min(below + 1, values.size() - 1);
+  return values[below] + (place - static_cast<double>(below)) * (values[above] - values[below]);
 }
 
 // The same tokens under the same seed, asked of the ML node itself.
@@ -48,7 +50,9 @@ absl::StatusOr<Timing> AskDirectly(engine::Engine& engine, engine::GenerateReque
 }  // namespace
 
 // Pairs: one request through the network, then, with its check done, the same one to the executor's
-// own ML node. An honest executor only: a cheat's answers are not the model's.
+// own ML node, which therefore has nothing else to do either time. An honest executor only: a
+// cheat's answers are not the model's. The first pair warms caches and connections up and does not
+// count.
 absl::Status Story::Measure() {
   Chapter("7. What the network adds to the same ML node called directly");
   GONKA_ASSIGN_OR_RETURN(const auto checkpoint, model::Checkpoint::Open(options_.model_path));
@@ -61,15 +65,22 @@ absl::Status Story::Measure() {
   uint64_t network_tokens = 0;
   uint64_t direct_tokens = 0;
   uint32_t pairs = 0;
-  for (uint32_t i = 0; pairs < options_.measured_pairs && i < 4 * options_.measured_pairs; ++i) {
+  bool warm = false;
+  for (uint32_t i = 0; pairs < options_.measured_pairs && i < 4 * options_.measured_pairs + 4; ++i) {
     const ChatRequest request{.model = options_.model_name,
                               .question = Question(i),
                               .max_tokens = kMeasuredTokens,
                               .temperature = 0.7,
                               .seed = i};
-    std::this_thread::sleep_for(kChecksDrain);
     const auto answer = api.Chat(api_keys_[0], request);
     if (!answer.ok()) return answer.status();
+    const std::string inference = answer->receipt.value("inference_id", "");
+    GONKA_RETURN_IF_ERROR(
+        WaitFor("the check of " + inference, kCheckSeconds, [&]() -> absl::StatusOr<bool> {
+          GONKA_ASSIGN_OR_RETURN(const Json record, api.Get("/gonka/v1/inferences/" + inference));
+          const std::string state = record.value("status", "");
+          return state != "started" && state != "finished" && state != "disputed";
+        }));
     const std::string executor = answer->receipt.value("executor", "");
     const auto plan = std::find_if(network_.participants().begin(), network_.participants().end(),
                                    [&](const auto& p) { return Hex(p.id()) == executor; });
@@ -78,7 +89,6 @@ absl::Status Story::Measure() {
         plan->ml_ports.size() != 1) {
       continue;
     }
-    std::this_thread::sleep_for(kChecksDrain);
     CanonicalRequest canonical;
     canonical.messages.push_back(
         {.role = Text<32>("user"), .content = Text<262'144>(request.question)});
@@ -95,6 +105,7 @@ absl::Status Story::Measure() {
         .sampling_seed = SamplingSeed(canonical, {}, answer->receipt.value("attempt", uint8_t{0})),
         .stop_ids = text->StopIds()};
     GONKA_ASSIGN_OR_RETURN(const Timing timing, AskDirectly(*engine, std::move(direct)));
+    if (!std::exchange(warm, true)) continue;
     ++pairs;
     added_ms.push_back(answer->timing.first_token_ms - timing.first_token_ms);
     network_ms += answer->timing.total_ms - answer->timing.first_token_ms;
