@@ -53,6 +53,13 @@ if ldd "$work/build/ledger_consumer" | awk '{print $1}' | grep -E 'torch|c10|lmd
   fail "a user of the ledger loads what only other modules need"
 fi
 
+# The node programs come along, the cheats do not, and what came says what it is.
+if [ -d "$work/moved/bin" ]; then
+  programs=$(cd "$work/moved/bin" && echo *)
+  [ "$programs" = "gonka gonka-mlnode gonkad" ] || fail "installed programs: $programs"
+  for program in $programs; do quietly "$work/moved/bin/$program" --help; done
+fi
+
 # Whatever else was installed is found too; the engine on libtorch needs GONKA_TORCH_ROOT for it.
 components=$(find "$work/moved" -path '*/gonka/modules/*.cmake' ! -name '*-*' -printf '%f;')
 components=${components//.cmake/}
