@@ -66,7 +66,8 @@ absl::Status Story::Measure() {
   uint64_t direct_tokens = 0;
   uint32_t pairs = 0;
   bool warm = false;
-  for (uint32_t i = 0; pairs < options_.measured_pairs && i < 4 * options_.measured_pairs + 4; ++i) {
+  for (uint32_t i = 0; pairs < options_.measured_pairs && i < 4 * options_.measured_pairs + 4;
+       ++i) {
     const ChatRequest request{.model = options_.model_name,
                               .question = Question(i),
                               .max_tokens = kMeasuredTokens,

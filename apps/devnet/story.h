@@ -61,6 +61,7 @@ class Story {
   bool EnoughAsked(size_t asked) const;
   bool WasRemoved(const std::string& participant) const;
   absl::Status TellLives();
+  void TellSpeed();
   absl::Status TellCheat();
   void TellCases(const std::string& cheater);
   std::string TellCaseEvent(const Json& event) const;  // "" for what is not told.
