@@ -17,6 +17,7 @@ struct Flags {
   std::string data;
   std::string genesis;
   std::string key;
+  std::string account;
   std::string listen = "127.0.0.1:7101";
   std::vector<std::string> models;
   std::vector<std::string> ml_nodes;
@@ -30,6 +31,8 @@ void AddFlags(CLI::App& app, Flags& flags) {
   app.add_option("--data", flags.data, "data directory")->required();
   app.add_option("--genesis", flags.genesis, "the network's genesis file")->required();
   app.add_option("--key", flags.key, "the participant's key file")->required();
+  app.add_option("--account", flags.account,
+                 "the participant, where --key is a warm key that it has delegated to");
   app.add_option("--listen", flags.listen, "address:port of the HTTP API")->capture_default_str();
   app.add_option("--model", flags.models,
                  "checkpoint whose requests this node serves; may be repeated");
@@ -65,6 +68,14 @@ absl::Status Run(const Flags& flags, const Adjust& adjust, UntilSignal& signal) 
   net::ParticipantOptions options;
   GONKA_ASSIGN_OR_RETURN(options.genesis, ReadGenesis(flags.genesis));
   GONKA_RETURN_IF_ERROR(host::MakeDirectory(flags.data));
+  if (!flags.account.empty()) {
+    const auto account = FixedFromHex<32>(flags.account);
+    if (!account) {
+      return absl::InvalidArgumentError(
+          fmt::format("--account must be 64 lower-case hex digits, is '{}'", flags.account));
+    }
+    options.account = AccountId{*account};
+  }
   options.data_directory = flags.data;
   options.server.address = listen->first;
   options.server.port = listen->second;

@@ -122,7 +122,8 @@ class Recorder {
                .expiry_height = recording_.chain->height() + 10,
                .developer = IdOf(developer_),
                .sequence = sequences_of_requests_[ta]++,
-               .ta = ta};
+               .ta = ta,
+               .signer = {}};
     assignment.prompt_tokens = 50;
     const auto drawn =
         ledger::DrawExecutor(view, 0, model_, request.developer, ta, request.sequence, 0);

@@ -219,7 +219,8 @@ def inference_id(request, attempt):
 
 
 def tx_hash(tx):
-    return tagged("gonka/tx/1", tx["network"], tx["sender"], u64(tx["sequence"]), encode("list<Event, 256>", tx["events"]))
+    return tagged("gonka/tx/1", tx["network"], tx["sender"], encode("optional<bytes32>", tx["acts_for"]),
+                  u64(tx["sequence"]), encode("list<Event, 256>", tx["events"]))
 
 
 def block_hash(header):

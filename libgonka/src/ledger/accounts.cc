@@ -24,7 +24,8 @@ TxCode Join(BlockState& state, const AccountId& sender, const Register& event) {
                                                      .reputation = {},
                                                      .active_from_epoch = state.chain.epoch + 1,
                                                      .chain_head = {},
-                                                     .next_chain_end = {}});
+                                                     .next_chain_end = {},
+                                                     .node_keys = {}});
   Move(state, BalanceOf(account), CollateralOf(participant), collateral);
   state.Tell(ParticipantJoined{.participant = sender, .from_epoch = participant.active_from_epoch});
   return TxCode::kOk;

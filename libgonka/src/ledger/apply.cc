@@ -3,11 +3,14 @@
 #include "gonka/ledger/ledger.h"
 #include "gonka/ledger/queries.h"
 #include "ledger/cases.h"
+#include "ledger/delegation.h"
 #include "ledger/draws.h"
 #include "ledger/epochs.h"
 #include "ledger/events.h"
 #include "ledger/finish_block.h"
+#include "ledger/governance.h"
 #include "ledger/money.h"
+#include "ledger/pricing.h"
 #include "ledger/records.h"
 #include "ledger/sequence.h"
 
@@ -64,13 +67,34 @@ absl::Status BeginBlock(BlockState& state, const BlockHeader& header) {
   GONKA_RETURN_IF_ERROR(RevealLink(state, header));
   if (begins_epoch) BeginEpoch(state);
   state.KeepEvent();
+  if (state.chain.rules > kRulesKnown) {
+    return absl::FailedPreconditionError(fmt::format(
+        "block {} follows version {} of the rules, this program knows them up to {}: upgrade it",
+        header.height, state.chain.rules, kRulesKnown));
+  }
   return absl::OkStatus();
 }
 
-TxCode ApplyEvent(BlockState& state, const AccountId& sender, const Event& event) {
+TxCode ApplyAs(BlockState& state, const AccountId& account, const Event& event) {
+  return std::visit([&](const auto& body) { return Apply(state, account, body); }, event);
+}
+
+// By a warm key: what the event takes out of the account's balance comes out of the key's cap.
+TxCode ApplyDelegated(BlockState& state, const AccountId& key, const AccountId& account,
+                      const Event& event) {
+  if (const TxCode code = CheckDelegated(state, key, account, event); code != TxCode::kOk) {
+    return code;
+  }
+  const Amount before = state.accounts.Get(keys::Of(account)).balance;
+  if (const TxCode code = ApplyAs(state, account, event); code != TxCode::kOk) return code;
+  const Amount after = state.accounts.Get(keys::Of(account)).balance;
+  return ChargeDelegated(state, key, after < before ? before - after : Amount(0));
+}
+
+TxCode ApplyEvent(BlockState& state, const SignedTx& tx, const Event& event) {
   state.BeginEvent();
-  const TxCode code =
-      std::visit([&](const auto& body) { return Apply(state, sender, body); }, event);
+  const TxCode code = tx.acts_for ? ApplyDelegated(state, tx.sender, *tx.acts_for, event)
+                                  : ApplyAs(state, tx.sender, event);
   if (code == TxCode::kOk) {
     state.KeepEvent();
   } else {
@@ -81,6 +105,7 @@ TxCode ApplyEvent(BlockState& state, const AccountId& sender, const Event& event
 
 TxCode Admit(BlockState& state, const SignedTx& tx) {
   if (tx.network != state.chain.network) return TxCode::kWrongNetwork;
+  if (tx.acts_for == tx.sender) return TxCode::kMalformed;
   const Key key = keys::Of(tx.sender);
   const Account* account = state.accounts.Find(key);
   if (account == nullptr) return TxCode::kUnknownAccount;
@@ -95,7 +120,7 @@ void ApplyTx(BlockState& state, const VerifiedTx& verified, std::vector<Receipt>
   const TxCode admission = Admit(state, verified.tx);
   for (uint32_t i = 0; i < verified.tx.events.size(); ++i) {
     const TxCode code = admission == TxCode::kOk
-                            ? ApplyEvent(state, verified.tx.sender, verified.tx.events[i])
+                            ? ApplyEvent(state, verified.tx, verified.tx.events[i])
                             : admission;
     receipts.push_back({.tx = verified.hash, .index = i, .code = code});
   }
@@ -106,6 +131,9 @@ void EndBlock(BlockState& state) {
   RunTimers(state);
   RunDueDraws(state);
   if (const std::optional<uint64_t> epoch = EpochToSettle(state)) SettleEpoch(state, *epoch);
+  CountVotes(state);
+  EndDelegations(state);
+  MovePrices(state);
   Prune(state);
   GONKA_CHECK(IsConserved(state.chain.totals));
 }
@@ -125,9 +153,13 @@ absl::StatusOr<BlockResult> ApplyBlock(const View& view, const BlockHeader& head
 
 TxCode CheckAdmission(const View& view, const SignedTx& tx) {
   if (tx.network != ReadChain(view).network) return TxCode::kWrongNetwork;
-  if (tx.events.empty()) return TxCode::kMalformed;
+  if (tx.events.empty() || tx.acts_for == tx.sender) return TxCode::kMalformed;
   const std::optional<Account> account = FindAccount(view, tx.sender);
   if (!account) return TxCode::kUnknownAccount;
+  if (tx.acts_for) {
+    const std::optional<Delegation> delegation = FindDelegation(view, tx.sender);
+    if (!delegation || delegation->account != *tx.acts_for) return TxCode::kNotDelegated;
+  }
   return CheckSequence(account->window, tx.sequence);
 }
 

@@ -32,6 +32,10 @@ BlockState::BlockState(const View& base)
       records(base),
       standings(base),
       evidence(base),
+      delegations(base),
+      pricing(base),
+      proposals(base),
+      votes(base),
       stored_params(base),
       index(base) {}
 
@@ -49,6 +53,10 @@ void BlockState::ForEachTable(Self& self, const F& visit) {
   visit(self.records);
   visit(self.standings);
   visit(self.evidence);
+  visit(self.delegations);
+  visit(self.pricing);
+  visit(self.proposals);
+  visit(self.votes);
   visit(self.stored_params);
   visit(self.index);
 }
@@ -57,6 +65,7 @@ void BlockState::BeginEvent() {
   totals_before_ = chain.totals;
   draws_pending_before_ = chain.draws_pending;
   participants_before_ = chain.participants;
+  proposals_before_ = chain.proposals;
   notices_before_ = notices.size();
 }
 
@@ -69,6 +78,7 @@ void BlockState::TakeBackEvent() {
   chain.totals = totals_before_;
   chain.draws_pending = draws_pending_before_;
   chain.participants = participants_before_;
+  chain.proposals = proposals_before_;
   notices.resize(notices_before_);
 }
 

@@ -29,6 +29,10 @@ class BlockState {
   Table<InferenceRecord> records;
   Table<Standing> standings;
   Table<EvidenceLog> evidence;
+  Table<Delegation> delegations;
+  Table<Pricing> pricing;
+  Table<Proposal> proposals;
+  Table<ProposalVote> votes;
   Table<Params> stored_params;
   Table<IndexEntry> index;  // Keys of all letters that have no values.
 
@@ -55,6 +59,7 @@ class BlockState {
   Totals totals_before_;
   uint64_t draws_pending_before_ = 0;
   uint32_t participants_before_ = 0;
+  uint64_t proposals_before_ = 0;
   size_t notices_before_ = 0;
   std::map<std::pair<uint64_t, ModelId>, select::WeightTable> serving_;
 };

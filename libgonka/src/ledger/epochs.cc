@@ -1,7 +1,9 @@
 #include "ledger/epochs.h"
 
 #include "gonka/rewards/weight_cap.h"
+#include "ledger/governance.h"
 #include "ledger/money.h"
+#include "ledger/pricing.h"
 
 namespace gonka::ledger {
 namespace {
@@ -81,6 +83,8 @@ void PutEpochTable(BlockState& state, uint64_t epoch, uint64_t first_height) {
 void BeginEpoch(BlockState& state) {
   ++state.chain.epoch;
   state.chain.epoch_first_height = state.height();
+  BeginPriceEpoch(state);
+  ActivateProposals(state);
   PutEpochTable(state, state.chain.epoch, state.height());
   ReturnAllowances(state);
 }

@@ -20,6 +20,10 @@ TxCode Apply(BlockState& state, const AccountId& sender, const ValidateReveal& e
 TxCode Apply(BlockState& state, const AccountId& sender, const VoteCommit& event);
 TxCode Apply(BlockState& state, const AccountId& sender, const VoteReveal& event);
 TxCode Apply(BlockState& state, const AccountId& sender, const CommitBeacon& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const Delegate& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const Revoke& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const Propose& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const VoteProposal& event);
 
 // Refuses what a participant that was removed for fraud may not do any more, and strangers.
 TxCode CheckParticipant(BlockState& state, const AccountId& id);

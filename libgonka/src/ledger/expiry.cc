@@ -1,5 +1,6 @@
 // Records that come to nothing, and where their coins go.
 
+#include "ledger/delegation.h"
 #include "ledger/money.h"
 #include "ledger/records.h"
 
@@ -23,6 +24,7 @@ void ReturnEscrow(BlockState& state, InferenceRecord& record, Amount amount) {
   Allowance& allowance = state.allowances.Change(keys::OfAllowance(request.ta, request.developer));
   GONKA_CHECK(allowance.open_records > 0);
   --allowance.open_records;
+  ReturnOrder(state, request, amount);
   Move(state, EscrowIn(record), AvailableIn(allowance), amount);
 }
 

@@ -4,11 +4,13 @@
 #include "gonka/rewards/fee.h"
 #include "ledger/checks.h"
 #include "ledger/convict.h"
+#include "ledger/delegation.h"
 #include "ledger/draws.h"
 #include "ledger/events.h"
 #include "ledger/hearings.h"
 #include "ledger/members.h"
 #include "ledger/money.h"
+#include "ledger/pricing.h"
 #include "ledger/records.h"
 
 namespace gonka::ledger {
@@ -23,13 +25,13 @@ FinishFacts FactsOf(const Finish& event, uint64_t height) {
           .finish = event.finish};
 }
 
-TxCode CheckOpening(const AccountId& sender, const Finish& event) {
+TxCode CheckOpening(BlockState& state, const AccountId& sender, const Finish& event) {
   if (!event.opening) return TxCode::kUnknownInference;
   const Assignment& assignment = event.opening->assignment;
   if (InferenceIdOf(assignment) != event.inference) return TxCode::kMalformed;
   if (assignment.executor != sender) return TxCode::kWrongExecutor;
-  const bool valid = VerifySignature(assignment.request.ta.value, AssignmentSigningHash(assignment),
-                                     event.opening->ta_signature);
+  const bool valid = IsSignedFor(state, assignment.request.ta, AssignmentSigningHash(assignment),
+                                 event.opening->ta_signature);
   return valid ? TxCode::kOk : TxCode::kBadSignature;
 }
 
@@ -93,6 +95,8 @@ void CountWork(BlockState& state, const InferenceRecord& record) {
       std::find(developers.begin(), developers.end(), request.developer) != developers.end();
   if (!known && developers.size() < developers.kMax) developers.push_back(request.developer);
   ++state.traffic.Ensure(keys::OfTraffic(request.epoch, request.model)).records;
+  CountUse(state, request.model,
+           uint64_t{record.assignment.prompt_tokens} + record.finish->output_tokens);
 }
 
 void Complete(BlockState& state, const Finish& event, InferenceRecord& record) {
@@ -118,7 +122,7 @@ void Complete(BlockState& state, const Finish& event, InferenceRecord& record) {
 TxCode Apply(BlockState& state, const AccountId& sender, const Finish& event) {
   const Key key = keys::Of(event.inference);
   if (state.records.Find(key) == nullptr) {
-    if (const TxCode code = CheckOpening(sender, event); code != TxCode::kOk) return code;
+    if (const TxCode code = CheckOpening(state, sender, event); code != TxCode::kOk) return code;
     const TxCode code = OpenRecord(state, event.opening->assignment);
     if (code != TxCode::kOk) return code;
   }
@@ -130,7 +134,7 @@ TxCode Apply(BlockState& state, const AccountId& sender, const Finish& event) {
   }
   InferenceRecord& record = state.records.Change(key);
   if (event.opening && !(event.opening->assignment == record.assignment)) {
-    const TxCode code = CheckOpening(sender, event);
+    const TxCode code = CheckOpening(state, sender, event);
     return code == TxCode::kOk ? CloseContradicted(state, event, record) : code;
   }
   Complete(state, event, record);
@@ -139,18 +143,18 @@ TxCode Apply(BlockState& state, const AccountId& sender, const Finish& event) {
 
 namespace {
 
-bool IsSignedByExecutor(const InferenceRecord& record, const Delivered& event) {
+bool IsSignedByExecutor(BlockState& state, const InferenceRecord& record, const Delivered& event) {
   const Hash hash = DeliverySigningHash(event.inference, event.output_digest, event.output_tokens);
-  return VerifySignature(record.assignment.executor.value, hash, *event.executor_signature);
+  return IsSignedFor(state, record.assignment.executor, hash, *event.executor_signature);
 }
 
-TxCode CheckDelivered(const InferenceRecord& record, const AccountId& sender,
+TxCode CheckDelivered(BlockState& state, const InferenceRecord& record, const AccountId& sender,
                       const Delivered& event) {
   if (record.assignment.request.ta != sender) return TxCode::kWrongTransferAgent;
   if (record.settled) return TxCode::kTooLate;
   if (record.status == InferenceStatus::kExpired) return TxCode::kExpired;
   if (event.output_tokens > record.assignment.request.tokens_max) return TxCode::kTokenLimit;
-  if (!event.executor_signature || IsSignedByExecutor(record, event)) return TxCode::kOk;
+  if (!event.executor_signature || IsSignedByExecutor(state, record, event)) return TxCode::kOk;
   return TxCode::kBadSignature;
 }
 
@@ -195,7 +199,7 @@ TxCode Apply(BlockState& state, const AccountId& sender, const Delivered& event)
   const Key key = keys::Of(event.inference);
   const InferenceRecord* found = state.records.Find(key);
   if (found == nullptr) return TxCode::kUnknownInference;
-  if (const TxCode code = CheckDelivered(*found, sender, event); code != TxCode::kOk) return code;
+  if (const TxCode code = CheckDelivered(state, *found, sender, event); code != TxCode::kOk) return code;
   if (found->delivered) return DeliverAgain(state, *found, event);
   InferenceRecord& record = state.records.Change(key);
   record.delivered = DeliveredFacts{.height = state.height(),

@@ -3,6 +3,7 @@
 #include "ledger/epochs.h"
 #include "ledger/finish_block.h"
 #include "ledger/money.h"
+#include "ledger/pricing.h"
 
 namespace gonka::ledger {
 namespace {
@@ -50,7 +51,10 @@ absl::StatusOr<BlockResult> ApplyGenesis(const Genesis& genesis) {
   state.chain.sequencer = genesis.sequencer;
   state.chain.beacon = TaggedHash("gonka/beacon/genesis/1", state.chain.network);
   state.params = state.stored_params.Put(keys::OfParams(), genesis.params);
-  for (const ModelInfo& model : genesis.models) state.models.Put(keys::Of(model.id), model);
+  for (const ModelInfo& model : genesis.models) {
+    state.models.Put(keys::Of(model.id), model);
+    SetTerms(state, model, nullptr);
+  }
   PutAccounts(state, genesis);
   PutParticipants(state, genesis);
   PutEpochTable(state, 0, 0);

@@ -42,12 +42,15 @@ class Audit {
   void CheckMoneyOf(const InferenceId& id, const InferenceRecord& record);
   void CheckIndexes();
   void CheckCounts();
+  void CheckDelegations();
+  void CheckPrices();
 
   const View& view_;
   const Chain chain_;
   Totals sums_;
   uint64_t records_ = 0;
   uint32_t participants_ = 0;
+  uint64_t voting_ = 0;
   std::map<std::pair<AccountId, AccountId>, uint32_t> open_records_;
   absl::Status failure_ = absl::OkStatus();
 };
@@ -107,6 +110,12 @@ void Audit::SumUp() {
     sums_.collateral += participant.collateral;
     ++participants_;
   });
+  ForEach<Proposal>('i', [&](KeyReader, const Proposal& proposal) {
+    sums_.deposits += proposal.deposit;
+    const bool voting = proposal.status == ProposalStatus::kVoting;
+    voting_ += voting ? 1 : 0;
+    Expect(voting || proposal.deposit == Amount(0), "a proposal keeps its deposit after its vote");
+  });
 }
 
 void Audit::CheckIndexes() {
@@ -146,6 +155,50 @@ void Audit::CheckCounts() {
   Expect(participants_ == chain_.participants, "participants are counted wrongly");
 }
 
+void Audit::CheckDelegations() {
+  std::map<AccountId, uint32_t> held;
+  uint64_t delegations = 0;
+  ForEach<Account>('a', [&](KeyReader key, const Account& account) {
+    if (account.delegations > 0) held[AccountId{key.NextHash()}] = account.delegations;
+  });
+  ForEach<Delegation>('y', [&](KeyReader key, const Delegation& delegation) {
+    const Hash warm = key.NextHash();
+    ++delegations;
+    Expect(held[delegation.account]-- > 0,
+           fmt::format("{} has more warm keys than it counts", Hex(delegation.account)));
+    Expect(delegation.ends_height > chain_.height,
+           fmt::format("the time of key {} is up", Hex(warm)));
+  });
+  for (const auto& [account, rest] : held) {
+    Expect(rest == 0, fmt::format("{} counts {} warm keys too many", Hex(account), rest));
+  }
+  uint64_t ends = 0;
+  ForEach<IndexEntry>('z', [&](KeyReader key, const IndexEntry&) {
+    const uint64_t end = key.NextNumber();
+    const auto delegation = FindDelegation(view_, AccountId{key.NextHash()});
+    ++ends;
+    Expect(delegation && delegation->ends_height == end, "a warm key ends at another height");
+  });
+  Expect(ends == delegations, fmt::format("{} warm keys, {} will end", delegations, ends));
+  uint64_t votes = 0;
+  ForEach<IndexEntry>('P', [&](KeyReader, const IndexEntry&) { ++votes; });
+  Expect(votes == voting_, fmt::format("{} proposals are voted on, {} will end", voting_, votes));
+}
+
+void Audit::CheckPrices() {
+  uint64_t models = 0;
+  for (const ModelInfo& model : ListModels(view_)) {
+    const std::optional<ModelPrice> price = FindPrice(view_, model.id);
+    ++models;
+    Expect(price && model.price_floor <= price->now && price->now <= model.price_ceiling &&
+               price->low <= price->now,
+           fmt::format("the price of model {} is out of its terms", Hex(model.id)));
+  }
+  uint64_t prices = 0;
+  ForEach<Pricing>('f', [&](KeyReader, const Pricing&) { ++prices; });
+  Expect(prices == models, fmt::format("{} models have {} prices", models, prices));
+}
+
 absl::Status Audit::Run() {
   SumUp();
   const Totals& totals = chain_.totals;
@@ -155,9 +208,12 @@ absl::Status Audit::Run() {
   ExpectSame("held fees", sums_.held, totals.held);
   ExpectSame("bonds", sums_.bonds, totals.bonds);
   ExpectSame("collateral", sums_.collateral, totals.collateral);
+  ExpectSame("deposits", sums_.deposits, totals.deposits);
   Expect(IsConserved(totals), "the pots do not sum to genesis and minted coins");
   CheckIndexes();
   CheckCounts();
+  CheckDelegations();
+  CheckPrices();
   return failure_;
 }
 

@@ -118,6 +118,18 @@ inline Key Of(const InferenceId& id) {
 inline Key Of(const CaseId& id) {
   return Key('d').Add(id);
 }
+inline Key OfDelegation(const AccountId& key) {
+  return Key('y').Add(key);
+}
+inline Key OfPricing(const ModelId& id) {
+  return Key('f').Add(id);
+}
+inline Key OfProposal(uint64_t number) {
+  return Key('i').AddNumber(number);
+}
+inline Key OfVote(uint64_t proposal, const AccountId& voter) {
+  return Key('j').AddNumber(proposal).Add(voter);
+}
 
 // Indexes, with empty values.
 inline Key OfAllowanceExpiry(uint64_t epoch, const AccountId& ta, const AccountId& developer) {
@@ -138,6 +150,12 @@ inline Key OfTimer(uint64_t height, const CaseId& id) {
 }
 inline Key OfEpochCase(uint64_t epoch, const CaseId& id) {
   return Key('u').AddNumber(epoch).Add(id);
+}
+inline Key OfVoteEnd(uint64_t height, uint64_t proposal) {
+  return Key('P').AddNumber(height).AddNumber(proposal);
+}
+inline Key OfDelegationEnd(uint64_t height, const AccountId& key) {
+  return Key('z').AddNumber(height).Add(key);
 }
 // due counts beacon links.
 inline Key OfDraw(uint64_t due, DrawKind kind) {

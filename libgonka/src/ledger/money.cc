@@ -23,7 +23,8 @@ void MoveToAccount(BlockState& state, Purse from, const AccountId& to, Amount am
 
 bool IsConserved(const Totals& totals) {
   const Amount sum = totals.balances + totals.allowances + totals.escrows + totals.held +
-                     totals.bonds + totals.collateral + totals.treasury + totals.burned;
+                     totals.bonds + totals.collateral + totals.treasury + totals.burned +
+                     totals.deposits;
   return sum == totals.genesis + totals.minted;
 }
 

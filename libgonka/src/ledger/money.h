@@ -30,6 +30,9 @@ inline Purse CollateralOf(Participant& participant) {
 inline Purse BondOf(Case& open) {
   return {&open.bond, &Totals::bonds};
 }
+inline Purse DepositOf(Proposal& proposal) {
+  return {&proposal.deposit, &Totals::deposits};
+}
 inline Purse Treasury() {
   return {nullptr, &Totals::treasury};
 }

@@ -3,10 +3,12 @@
 #include "gonka/ledger/queries.h"
 #include "gonka/reputation/check_rate.h"
 #include "gonka/rewards/fee.h"
+#include "ledger/delegation.h"
 #include "ledger/events.h"
 #include "ledger/executor_draw.h"
 #include "ledger/members.h"
 #include "ledger/money.h"
+#include "ledger/pricing.h"
 #include "ledger/records.h"
 
 namespace gonka::ledger {
@@ -34,7 +36,6 @@ TxCode CheckModel(BlockState& state, const Assignment& assignment) {
   const Request& request = assignment.request;
   const ModelInfo* model = state.models.Find(keys::Of(request.model));
   if (model == nullptr) return TxCode::kUnknownModel;
-  if (model->price > request.price_cap) return TxCode::kPriceAboveCap;
   if (request.tokens_max == 0 || assignment.prompt_tokens == 0 ||
       uint64_t{request.tokens_max} + assignment.prompt_tokens > model->context) {
     return TxCode::kTokenLimit;
@@ -48,12 +49,9 @@ TxCode CheckAllowance(BlockState& state, const Assignment& assignment) {
       state.allowances.Find(keys::OfAllowance(request.ta, request.developer));
   if (allowance == nullptr) return TxCode::kInsufficientAllowance;
   if (allowance->expires_epoch < request.epoch) return TxCode::kAllowanceExpired;
-  if (!assignment.developer_signature) {
-    return allowance->key_digest ? TxCode::kOk : TxCode::kBadSignature;
-  }
-  const bool valid = VerifySignature(request.developer.value, RequestSigningHash(request),
-                                     *assignment.developer_signature);
-  return valid ? TxCode::kOk : TxCode::kBadSignature;
+  const Delegation* delegation =
+      request.signer ? state.delegations.Find(keys::OfDelegation(*request.signer)) : nullptr;
+  return CheckDeveloper(*allowance, delegation, assignment, state.height());
 }
 
 // What stands on the ledger about the same request: attempts of one sequence number come in
@@ -124,12 +122,12 @@ TxCode CheckExecutors(BlockState& state, const Assignment& assignment, const Epo
   return TxCode::kOk;
 }
 
-TxCode CheckRefusals(const Assignment& assignment) {
+TxCode CheckRefusals(BlockState& state, const Assignment& assignment) {
   for (uint8_t i = 0; i < assignment.attempt; ++i) {
     const SkippedAttempt& skipped = assignment.skipped[i];
     if (!skipped.refusal) continue;
     const Hash hash = RefusalSigningHash(InferenceIdOf(assignment.request, i));
-    if (!VerifySignature(skipped.executor.value, hash, *skipped.refusal)) {
+    if (!IsSignedFor(state, skipped.executor, hash, *skipped.refusal)) {
       return TxCode::kBadSignature;
     }
   }
@@ -223,7 +221,7 @@ TxCode OpenRecord(BlockState& state, const Assignment& assignment) {
 
   const EpochTable& table = state.epochs.Get(keys::OfEpoch(request.epoch));
   TxCode code = CheckExecutors(state, assignment, table, allowance.salt);
-  if (code == TxCode::kOk) code = CheckRefusals(assignment);
+  if (code == TxCode::kOk) code = CheckRefusals(state, assignment);
   if (code == TxCode::kOk) code = CheckExecutorServes(state, assignment, table);
   if (code != TxCode::kOk) return code;
 
@@ -231,13 +229,16 @@ TxCode OpenRecord(BlockState& state, const Assignment& assignment) {
     InferenceRecord& earlier = state.records.Change(keys::Of(*abandoned));
     CloseUnfinished(state, *abandoned, earlier, RefundReason::kUnusedEscrow);
   }
-  const Amount price = state.models.Get(keys::Of(request.model)).price;
+  const std::variant<Amount, TxCode> price = PriceFor(state, request);
+  if (const TxCode* refused = std::get_if<TxCode>(&price)) return *refused;
   const std::optional<Amount> escrow =
-      EscrowOf(assignment.prompt_tokens, request.tokens_max, price);
+      EscrowOf(assignment.prompt_tokens, request.tokens_max, std::get<Amount>(price));
   if (!escrow) return TxCode::kAmountOverflow;
   if (*escrow > allowance.available) return TxCode::kInsufficientAllowance;
+  code = ChargeOrder(state, request, *escrow);
+  if (code != TxCode::kOk) return code;
   BlameSkipped(state, assignment);
-  WriteRecord(state, assignment, allowance, *escrow, price);
+  WriteRecord(state, assignment, allowance, *escrow, std::get<Amount>(price));
   return TxCode::kOk;
 }
 
@@ -262,7 +263,7 @@ TxCode Apply(BlockState& state, const AccountId& sender, const Start& event) {
   const TxCode code = is_open ? StartAgain(state, id, event) : OpenRecord(state, assignment);
   if (code != TxCode::kOk) return code;
   if (event.accept &&
-      !VerifySignature(assignment.executor.value, AcceptSigningHash(id), *event.accept)) {
+      !IsSignedFor(state, assignment.executor, AcceptSigningHash(id), *event.accept)) {
     return TxCode::kBadSignature;
   }
   InferenceRecord& record = state.records.Change(keys::Of(id));

@@ -4,9 +4,11 @@
 
 #include "gonka/rewards/fee.h"
 #include "ledger/checks.h"
+#include "ledger/delegation.h"
 #include "ledger/executor_draw.h"
 #include "ledger/keys.h"
 #include "ledger/members.h"
+#include "ledger/pricing.h"
 #include "ledger/stored.h"
 
 namespace gonka::ledger {
@@ -79,6 +81,65 @@ std::vector<ModelInfo> ListModels(const View& view) {
   }
   return models;
 }
+std::optional<ModelPrice> FindPrice(const View& view, const ModelId& id) {
+  const auto pricing = FindValue<Pricing>(view, keys::OfPricing(id));
+  return pricing ? std::optional(PriceIn(*pricing)) : std::nullopt;
+}
+
+std::optional<Delegation> FindDelegation(const View& view, const AccountId& key) {
+  return FindValue<Delegation>(view, keys::OfDelegation(key));
+}
+
+AccountId AccountBehind(const View& view, const AccountId& key) {
+  const std::optional<Delegation> delegation = FindDelegation(view, key);
+  return delegation && delegation->speaks ? delegation->account : key;
+}
+
+AccountId NodeKeyOf(const AccountId& account, const Participant& participant) {
+  const NodeKey* key = NodeKeyInUse(participant);
+  return key == nullptr ? account : key->key;
+}
+
+std::optional<PublicKey> SigningKeyOf(const View& view, const AccountId& account, const Hash& hash,
+                                      const Signature& signature) {
+  const std::optional<Participant> participant = FindParticipant(view, account);
+  return SigningKey(account, participant ? &*participant : nullptr, ReadChain(view).height + 1,
+                    hash, signature);
+}
+
+TxCode CheckDeveloper(const View& view, const Assignment& assignment) {
+  const Request& request = assignment.request;
+  const std::optional<Allowance> allowance = FindAllowance(view, request.ta, request.developer);
+  if (!allowance) return TxCode::kInsufficientAllowance;
+  const auto delegation = request.signer ? FindDelegation(view, *request.signer) : std::nullopt;
+  return CheckDeveloper(*allowance, delegation ? &*delegation : nullptr, assignment,
+                        ReadChain(view).height + 1);
+}
+
+std::optional<Proposal> FindProposal(const View& view, uint64_t number) {
+  return FindValue<Proposal>(view, keys::OfProposal(number));
+}
+
+std::vector<std::pair<uint64_t, Proposal>> ListProposals(const View& view) {
+  std::vector<std::pair<uint64_t, Proposal>> proposals;
+  view.Scan(Key('i').span(), {}, [&](ByteSpan key, ByteSpan value) {
+    proposals.emplace_back(KeyReader(key).NextNumber(), DecodeStored<Proposal>(value));
+    return true;
+  });
+  return proposals;
+}
+
+std::vector<std::pair<AccountId, bool>> ListVotes(const View& view, uint64_t proposal) {
+  std::vector<std::pair<AccountId, bool>> votes;
+  view.Scan(Key('j').AddNumber(proposal).span(), {}, [&](ByteSpan key, ByteSpan value) {
+    KeyReader reader(key);
+    reader.NextNumber();
+    votes.emplace_back(AccountId{reader.NextHash()}, DecodeStored<ProposalVote>(value).approve);
+    return true;
+  });
+  return votes;
+}
+
 std::optional<EpochTable> FindEpoch(const View& view, uint64_t epoch) {
   return FindValue<EpochTable>(view, keys::OfEpoch(epoch));
 }

@@ -303,9 +303,9 @@ void Settlement::Run() {
 std::optional<uint64_t> EpochToSettle(BlockState& state) {
   const uint64_t epoch = state.chain.epoch_settled;
   if (epoch >= state.chain.epoch) return std::nullopt;
-  const TimeParams& time = state.params.time;
-  const uint64_t first = state.epochs.Get(keys::OfEpoch(epoch)).first_height;
-  if (state.height() < first + time.epoch_blocks + time.settle_blocks) return std::nullopt;
+  // Not first_height + epoch_blocks: its length may have been another one then.
+  const uint64_t end = state.epochs.Get(keys::OfEpoch(epoch + 1)).first_height;
+  if (state.height() < end + state.params.time.settle_blocks) return std::nullopt;
   return epoch;
 }
 

@@ -26,8 +26,8 @@ std::optional<std::string> BearerKey(const http::Request& request) {
   return header->substr(begin, header->find_last_not_of(' ') + 1 - begin);
 }
 
-std::variant<AccountId, ApiError> Authenticate(const http::Request& request,
-                                               const ledger::View& view, const AccountId& self) {
+std::variant<Caller, ApiError> AuthenticateCaller(const http::Request& request,
+                                                  const ledger::View& view, const AccountId& self) {
   const auto key = BearerKey(request);
   if (!key) {
     return Unauthorized("missing_api_key",
@@ -40,12 +40,26 @@ std::variant<AccountId, ApiError> Authenticate(const http::Request& request,
                                                        key->size(), kKeyBytesMax));
   }
   const auto developer = ledger::FindDeveloperByKey(view, self, ApiKeyDigest(AsBytes(*key)));
-  if (developer) return *developer;
+  if (developer) return Caller{.developer = *developer};
+  const KeyPair pair = ApiKeyPair(AsBytes(*key));
+  const auto delegation = ledger::FindDelegation(view, AccountOf(pair.public_key()));
+  if (delegation && delegation->orders && !delegation->revoked) {
+    return Caller{.developer = delegation->account, .sub_account = pair};
+  }
   // Never the key itself: this message ends in logs. Its end is enough to tell keys apart.
   return Unauthorized(
       "invalid_api_key",
       fmt::format("the API key '...{}' has no allowance at this transfer agent, or none any more",
                   key->size() > 8 ? key->substr(key->size() - 4) : ""));
+}
+
+std::variant<AccountId, ApiError> Authenticate(const http::Request& request,
+                                               const ledger::View& view, const AccountId& self) {
+  const auto caller = AuthenticateCaller(request, view, self);
+  if (const auto* error = std::get_if<ApiError>(&caller)) return *error;
+  const Caller& known = std::get<Caller>(caller);
+  if (!known.sub_account) return known.developer;
+  return Unauthorized("invalid_api_key", "this is the key of a sub-account; ask with its parent's");
 }
 
 }  // namespace gonka::net

@@ -173,6 +173,10 @@ void Explorer::Core::AddPages(http::Server& server) {
        [](const Snapshot& snapshot, const http::Request&) { return ModelsView(snapshot); });
   Page(server, "/gonka/v1/cases",
        [](const Snapshot& snapshot, const http::Request&) { return OpenCasesView(snapshot); });
+  Page(server, "/gonka/v1/params",
+       [](const Snapshot& snapshot, const http::Request&) { return ParamsView(snapshot); });
+  Page(server, "/gonka/v1/proposals",
+       [](const Snapshot& snapshot, const http::Request&) { return ProposalsView(snapshot); });
   Page(server, "/gonka/v1/epochs/{epoch}",
        [](const Snapshot& snapshot, const http::Request& request) -> Json {
          GONKA_ASSIGN_OR_RETURN(const uint64_t epoch,
@@ -187,6 +191,7 @@ void Explorer::Core::AddPages(http::Server& server) {
        });
   IdPage<InferenceId>(server, "/gonka/v1/inferences/{id}", "an inference", InferenceView);
   IdPage<AccountId>(server, "/gonka/v1/accounts/{id}", "an account", AccountView);
+  IdPage<AccountId>(server, "/gonka/v1/delegations/{id}", "a key", DelegationView);
   IdPage<CaseId>(server, "/gonka/v1/cases/{id}", "a case", CaseView);
   Page(server, "/gonka/v1/proof/state", StateProof);
   Page(server, "/gonka/v1/proof/notice", NoticeProof);

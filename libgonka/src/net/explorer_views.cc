@@ -158,9 +158,13 @@ absl::StatusOr<std::string> ParticipantsView(const store::Snapshot& snapshot) {
 absl::StatusOr<std::string> ModelsView(const store::Snapshot& snapshot) {
   ListText list;
   for (const ModelInfo& model : ledger::ListModels(snapshot)) {
-    list.Add(fmt::format(R"({{"id":"{}","name":{},"price":{},"context":{},"top_k":{}}})",
-                         Hex(model.id), JsonQuote(model.name), model.price.units(), model.context,
-                         model.top_k));
+    const auto price = ledger::FindPrice(snapshot, model.id);
+    list.Add(fmt::format(
+        R"({{"id":"{}","name":{},"price":{},"context":{},"top_k":{},"price_floor":{},)"
+        R"("price_ceiling":{},"capacity_tokens":{},"lowest_cap":{}}})",
+        Hex(model.id), JsonQuote(model.name), price->now.units(), model.context, model.top_k,
+        model.price_floor.units(), model.price_ceiling.units(), model.capacity_tokens,
+        price->low.units()));
   }
   return fmt::format(R"({{"models":{}}})", list.Take());
 }
@@ -231,6 +235,47 @@ absl::StatusOr<std::string> AccountView(const store::Snapshot& snapshot, const A
   return fmt::format(R"({{"id":"{}","balance":{},"sequence":{},"participant":{},"allowances":{}}})",
                      Hex(id), account->balance.units(), NextSequence(account->window), participant,
                      allowances.Take());
+}
+
+absl::StatusOr<std::string> DelegationView(const store::Snapshot& snapshot, const AccountId& key) {
+  const auto delegation = ledger::FindDelegation(snapshot, key);
+  if (!delegation) {
+    return absl::NotFoundError(fmt::format("key {} acts for no account", Hex(key)));
+  }
+  ListText events;
+  const std::vector<std::string> names = EventNames();
+  for (size_t i = 0; i < names.size(); ++i) {
+    if ((delegation->events >> i & 1) != 0) events.Add(Quoted(names[i].c_str()));
+  }
+  return fmt::format(
+      R"({{"key":"{}","account":"{}","events":{},"speaks":{},"orders":{},"cap":{},)"
+      R"("expires_height":{},"ends_height":{},"revoked":{}}})",
+      Hex(key), Hex(delegation->account), events.Take(), delegation->speaks, delegation->orders,
+      delegation->cap.units(), delegation->expires_height, delegation->ends_height,
+      delegation->revoked);
+}
+
+absl::StatusOr<std::string> ParamsView(const store::Snapshot& snapshot) {
+  std::string list;
+  for (const ParamChange& param : ListParams(ledger::ReadParams(snapshot))) {
+    list += fmt::format(R"({}"{}":{})", list.empty() ? "" : ",",
+                        static_cast<const std::string&>(param.name), param.value);
+  }
+  return fmt::format(R"({{"height":{},"rules":{},"params":{{{}}}}})", snapshot.height(),
+                     ledger::ReadChain(snapshot).rules, list);
+}
+
+absl::StatusOr<std::string> ProposalsView(const store::Snapshot& snapshot) {
+  ListText list;
+  for (auto& [number, proposal] : ledger::ListProposals(snapshot)) {
+    ListText votes;
+    for (const auto& [voter, approve] : ledger::ListVotes(snapshot, number)) {
+      votes.Add(fmt::format(R"({{"voter":"{}","approve":{}}})", Hex(voter), approve));
+    }
+    list.Add(fmt::format(R"({{"number":{},"proposal":{},"votes":{}}})", number, ToJson(proposal),
+                         votes.Take()));
+  }
+  return fmt::format(R"({{"height":{},"proposals":{}}})", snapshot.height(), list.Take());
 }
 
 absl::StatusOr<std::string> OpenCasesView(const store::Snapshot& snapshot) {

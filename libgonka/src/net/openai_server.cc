@@ -38,7 +38,7 @@ struct OpenAiServer::Core : std::enable_shared_from_this<Core> {
   std::variant<ModelInfo, ApiError> FindByName(const ledger::View& view, const std::string& name);
   std::string Describe(const ledger::View& view, const ModelInfo& model) const;
 
-  std::variant<CallPlan, ApiError> Plan(const ledger::View& view, const AccountId& developer,
+  std::variant<CallPlan, ApiError> Plan(const ledger::View& view, const Caller& caller,
                                         ApiRequest api);
   std::optional<ApiError> Prepare(const ModelInfo& model, const ApiModel& served,
                                   CanonicalRequest& request, std::vector<uint32_t>& prompt) const;
@@ -121,7 +121,7 @@ std::string OpenAiServer::Core::Describe(const ledger::View& view, const ModelIn
       R"({{"id":{},"object":"model","created":{},"owned_by":"gonka","max_model_len":{},)"
       R"("gonka":{{"model_id":"{}","price":{},"context":{},"artifact_top_k":{},"executors":{}}}}})",
       JsonQuote(model.name), env.models_created_s, model.context, Hex(model.id),
-      model.price.units(), model.context, model.top_k, executors);
+      ledger::FindPrice(view, model.id)->now.units(), model.context, model.top_k, executors);
 }
 
 // A wrong key is refused here too, so that a client can try its key.
@@ -130,8 +130,8 @@ void OpenAiServer::Core::OnModels(const http::Request& request, http::Responder&
   const std::string id = NextRequestId();
   const ViewPtr view = env.snapshot();
   if (BearerKey(request)) {
-    const auto developer = Authenticate(request, *view, env.self);
-    if (const auto* error = std::get_if<ApiError>(&developer)) return Refuse(responder, *error, id);
+    const auto caller = AuthenticateCaller(request, *view, env.self);
+    if (const auto* error = std::get_if<ApiError>(&caller)) return Refuse(responder, *error, id);
   }
   std::string body = R"({"object":"list","data":[)";
   const ModelList list = Models(*view);
@@ -189,8 +189,7 @@ std::optional<ApiError> OpenAiServer::Core::Prepare(const ModelInfo& model, cons
 }
 
 std::variant<CallPlan, ApiError> OpenAiServer::Core::Plan(const ledger::View& view,
-                                                          const AccountId& developer,
-                                                          ApiRequest api) {
+                                                          const Caller& caller, ApiRequest api) {
   auto found = FindByName(view, api.model);
   if (auto* error = std::get_if<ApiError>(&found)) return *std::move(error);
   const auto& model = std::get<ModelInfo>(found);
@@ -221,7 +220,8 @@ std::variant<CallPlan, ApiError> OpenAiServer::Core::Plan(const ledger::View& vi
     for (uint8_t i = 0; i < api.n; ++i) {
       if (api.echo) plan.echo.push_back(echo);
       request.choice = i;
-      plan.requests.push_back({.developer = developer,
+      plan.requests.push_back({.developer = caller.developer,
+                               .sub_account = caller.sub_account,
                                .model = model.id,
                                .request = request,
                                .top_logprobs = api.top_logprobs,
@@ -253,15 +253,17 @@ void OpenAiServer::Core::OnCompletion(const http::Request& request, const Respon
   ++env.metrics.requests[chat ? Metrics::kChat : Metrics::kCompletions];
   const std::string id = NextRequestId();
   const ViewPtr view = env.snapshot();
-  const auto developer = Authenticate(request, *view, env.self);
-  if (const auto* error = std::get_if<ApiError>(&developer)) return Refuse(*responder, *error, id);
-  const AccountId& account = std::get<AccountId>(developer);
+  const auto authenticated = AuthenticateCaller(request, *view, env.self);
+  if (const auto* error = std::get_if<ApiError>(&authenticated)) {
+    return Refuse(*responder, *error, id);
+  }
+  const Caller& caller = std::get<Caller>(authenticated);
   auto parsed = chat ? ParseChatRequest(request.body) : ParseCompletionRequest(request.body);
   if (const auto* error = std::get_if<ApiError>(&parsed)) return Refuse(*responder, *error, id);
-  if (const auto problem = CheckAllowance(*view, env.self, account)) {
+  if (const auto problem = CheckAllowance(*view, env.self, caller.developer)) {
     return Refuse(*responder, *problem, id);
   }
-  auto planned = Plan(*view, account, std::get<ApiRequest>(std::move(parsed)));
+  auto planned = Plan(*view, caller, std::get<ApiRequest>(std::move(parsed)));
   if (const auto* error = std::get_if<ApiError>(&planned)) return Refuse(*responder, *error, id);
   auto& plan = std::get<CallPlan>(planned);
   plan.request_id = id;

@@ -127,6 +127,10 @@ void ParticipantNode::RunOnLoop(std::function<void()> task) {
 }
 
 absl::Status ParticipantNode::OpenLedger() {
+  if (account() == options_.genesis.sequencer && account() != AccountOf(key_.public_key())) {
+    return absl::InvalidArgumentError(
+        "the sequencer signs blocks with its own key; it cannot run with a warm one");
+  }
   GONKA_ASSIGN_OR_RETURN(auto database,
                          store::Database::OpenLmdb(options_.data_directory + "/ledger"));
   GONKA_ASSIGN_OR_RETURN(chain_, consensus::Chain::Open(std::move(database), options_.genesis));
@@ -227,12 +231,14 @@ absl::Status ParticipantNode::StartServices() {
   http::ServerOptions server_options = options_.server;
   if (!server_options.refusal) server_options.refusal = RefusalResponse;
   server_ = std::make_unique<http::Server>(std::move(server_options));
+  node::NodeOptions node_options = options_.node;
+  node_options.account = account();
   RunOnLoop([&] {
     transport_ = std::make_unique<HttpTransport>(loop_, entropy_, sessions_, *client_);
     node_ = std::make_unique<node::Node>(
         node::Environment{
             .loop = loop_, .entropy = entropy_, .transport = *transport_, .log = log_},
-        ledger_port_, key_, chain_->network(), models_, *keep_, options_.node);
+        ledger_port_, key_, chain_->network(), models_, *keep_, node_options);
     node_->Resume();
   });
   ServeCalls(*server_, loop_, entropy_, sessions_,

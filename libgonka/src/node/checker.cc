@@ -58,11 +58,11 @@ absl::Status MatchRecord(const Payload& payload, const ledger::InferenceRecord& 
 
 }  // namespace
 
-Checker::Checker(Environment env, LedgerPort ledger, const KeyPair& key, const ServedModels& models,
+Checker::Checker(Environment env, LedgerPort ledger, const Identity& self, const ServedModels& models,
                  CheckerOptions options)
     : env_(env),
       ledger_(std::move(ledger)),
-      key_(key),
+      self_(self),
       models_(models),
       options_(options),
       alive_(std::make_shared<bool>(true)) {}
@@ -134,7 +134,7 @@ void Checker::Ask(const std::shared_ptr<Job>& job, bool executor, const char* me
   const auto participant = ledger::FindParticipant(*ledger_.snapshot(), id);
   if (!participant) return done(absl::NotFoundError(fmt::format("{} is no participant", Hex(id))));
   auto frame = std::make_shared<std::optional<Bytes>>();
-  env_.transport.Call(Peer{.id = id.value, .url = participant->endpoint}, method,
+  env_.transport.Call(Peer{.id = ledger::NodeKeyOf(id, *participant).value, .url = participant->endpoint}, method,
                       std::move(request),
                       {.on_frame = [frame](Bytes bytes) { *frame = std::move(bytes); },
                        .on_done =
@@ -247,7 +247,7 @@ void Checker::Open(const std::shared_ptr<Job>& job, bool from_executor) {
                        .scores_root = job->check->scores_root(),
                        .signature = {},
                        .leaves = job->check->LeavesToOpen(job->challenge)};
-  request.signature = key_.Sign(ScoresSigningHash(request.inference, request.scores_root));
+  request.signature = self_.key.Sign(ScoresSigningHash(request.inference, request.scores_root));
   Ask(job, from_executor, kOpenMethod, Encode(request),
       [this, job, from_executor](absl::StatusOr<Bytes> frame) {
         const absl::Status status = frame.ok() ? Judge(job, *frame) : frame.status();

@@ -37,11 +37,11 @@ VoteReveal HearingVote(const std::vector<CheckResult>& results, const CheckParam
 
 }  // namespace
 
-Committee::Committee(Environment env, LedgerPort ledger, const KeyPair& key, Checker& checker,
+Committee::Committee(Environment env, LedgerPort ledger, const Identity& self, Checker& checker,
                      Recorder& recorder)
     : env_(env),
       ledger_(std::move(ledger)),
-      key_(key),
+      self_(self),
       checker_(checker),
       recorder_(recorder),
       alive_(std::make_shared<bool>(true)) {}
@@ -71,7 +71,7 @@ void Committee::OnBlock(const BlockFacts& block) {
 void Committee::Learn(const CaseId& id, const ledger::View& view) {
   const auto open_case = ledger::FindCase(view, id);
   if (!open_case || open_case->decided) return;
-  const AccountId self = AccountOf(key_.public_key());
+  const AccountId self = self_.account;
   const bool mine =
       std::any_of(open_case->ballots.begin(), open_case->ballots.end(),
                   [&](const auto& ballot) { return ballot.voter == self && ballot.votes > 0; });
@@ -112,9 +112,9 @@ void Committee::Vote(const CaseId& id, Duty& duty) {
                                                             : HearingVote(duty.results, params);
   vote.case_id = id;
   // The salt follows from the key, so that a node that restarts can still reveal.
-  vote.salt = TaggedHash("gonka/vote-salt/1", key_.seed(), id);
+  vote.salt = TaggedHash("gonka/vote-salt/1", self_.key.seed(), id);
   recorder_.Add(
-      VoteCommit{.case_id = id, .commitment = VoteCommitment(AccountOf(key_.public_key()), vote)});
+      VoteCommit{.case_id = id, .commitment = VoteCommitment(self_.account, vote)});
   duty.vote = vote;
 }
 

@@ -29,15 +29,16 @@ void SendFrame(Reply& reply, ExecuteFrame frame) {
 }
 
 // What the assignment says of itself and of its author, before the ledger is asked.
-absl::Status CheckAuthor(const Hash& caller, const AccountId& self, const Execute& order) {
+absl::Status CheckAuthor(const ledger::View& view, const Hash& caller, const AccountId& self,
+                         const Execute& order) {
   const Assignment& assignment = order.assignment.assignment;
   const Request& request = assignment.request;
   if (request.ta.value != caller) {
     return Refusal(fmt::format("the caller is not the transfer agent {}", ShortHex(request.ta)));
   }
   if (assignment.executor != self) return Refusal("the assignment names another executor");
-  if (!VerifySignature(request.ta.value, AssignmentSigningHash(assignment),
-                       order.assignment.ta_signature)) {
+  if (!ledger::SigningKeyOf(view, request.ta, AssignmentSigningHash(assignment),
+                            order.assignment.ta_signature)) {
     return Refusal("the assignment's signature is not the transfer agent's");
   }
   if (RequestDigest(order.request, order.request_salt) != request.request_digest) {
@@ -50,6 +51,9 @@ absl::Status CheckAuthor(const Hash& caller, const AccountId& self, const Execut
   return absl::OkStatus();
 }
 
+// How much later than the transfer agent this node may have read the price.
+constexpr uint32_t kPriceLagBlocks = 4;
+
 // An escrow that this request has locked already, by this attempt or by one that was abandoned,
 // serves this attempt too.
 bool IsCovered(const ledger::View& view, const Assignment& assignment, Amount escrow) {
@@ -60,7 +64,10 @@ bool IsCovered(const ledger::View& view, const Assignment& assignment, Amount es
   }
   const auto allowance =
       ledger::FindAllowance(view, assignment.request.ta, assignment.request.developer);
-  return allowance && allowance->available >= escrow;
+  if (!allowance || allowance->available < escrow) return false;
+  if (!assignment.request.signer) return true;
+  const auto sub_account = ledger::FindDelegation(view, *assignment.request.signer);
+  return sub_account && sub_account->cap >= escrow;
 }
 
 // Whether the ledger will let this node be paid for the work.
@@ -77,9 +84,18 @@ absl::Status CheckLedger(const ledger::View& view, const AccountId& self,
   if (!participant || participant->removed) return Refusal("this participant was removed");
   const auto model = ledger::FindModel(view, request.model);
   if (!model) return Refusal(fmt::format("the ledger knows no model {}", Hex(request.model)));
-  if (request.price_cap < model->price) {
+  const auto price = ledger::FindPrice(view, request.model);
+  GONKA_CHECK(price.has_value());  // Every model has one.
+  // The transfer agent may have read it some blocks ago.
+  const PricingParams pricing = ledger::ReadParams(view).pricing;
+  const Amount lag(MulDivFloor(price->now.units(), pricing.step_max.value * kPriceLagBlocks,
+                               Ppm::kOne));
+  if (request.price_cap + lag < price->now) {
     return Refusal(fmt::format("price cap {} is below the price {}", request.price_cap.units(),
-                               model->price.units()));
+                               price->now.units()));
+  }
+  if (const TxCode code = ledger::CheckDeveloper(view, assignment); code != TxCode::kOk) {
+    return Refusal(fmt::format("the developer has not ordered this: {}", TxCodeName(code)));
   }
   if (uint64_t{assignment.prompt_tokens} + request.tokens_max > model->context) {
     return Refusal(fmt::format("{} prompt and {} output tokens exceed the context of {}",
@@ -91,7 +107,8 @@ absl::Status CheckLedger(const ledger::View& view, const AccountId& self,
     return Refusal(fmt::format("the ledger draws no executor: {}", TxCodeName(*code)));
   }
   if (std::get<AccountId>(drawn) != self) return Refusal("the ledger draws another executor");
-  const auto escrow = ledger::EscrowOf(assignment.prompt_tokens, request.tokens_max, model->price);
+  const auto escrow = ledger::EscrowOf(assignment.prompt_tokens, request.tokens_max,
+                                       std::min(price->now, request.price_cap));
   if (!escrow || !IsCovered(view, assignment, *escrow)) {
     return Refusal("the developer's allowance does not cover the request");
   }
@@ -100,12 +117,12 @@ absl::Status CheckLedger(const ledger::View& view, const AccountId& self,
 
 }  // namespace
 
-Executor::Executor(Environment env, LedgerPort ledger, const KeyPair& key,
+Executor::Executor(Environment env, LedgerPort ledger, const Identity& self,
                    const ServedModels& models, Recorder& recorder, Keep& keep,
                    ExecutorOptions options)
     : env_(env),
       ledger_(std::move(ledger)),
-      key_(key),
+      self_(self),
       models_(models),
       recorder_(recorder),
       keep_(keep),
@@ -125,18 +142,18 @@ void Executor::OnExecute(const Hash& caller, Bytes request, std::shared_ptr<Repl
   if (!prompt.ok()) {
     const std::string reason = gonka::Message(prompt.status()).substr(0, 512);
     env_.log.Write(LogLevel::kInfo, fmt::format("refused {}: {}", ShortHex(id), reason));
-    SendFrame(*reply, {Refused{.signature = key_.Sign(RefusalSigningHash(id)),
+    SendFrame(*reply, {Refused{.signature = self_.key.Sign(RefusalSigningHash(id)),
                                .reason = Text<512>(reason)}});
     return reply->Finish(absl::OkStatus());
   }
-  SendFrame(*reply, {Accepted{.signature = key_.Sign(AcceptSigningHash(id))}});
+  SendFrame(*reply, {Accepted{.signature = self_.key.Sign(AcceptSigningHash(id))}});
   Run(id, *std::move(order), *std::move(prompt), std::move(reply));
 }
 
 absl::StatusOr<std::vector<uint32_t>> Executor::CheckOrder(const Hash& caller,
                                                            const Execute& order) const {
   const Assignment& assignment = order.assignment.assignment;
-  const AccountId self = AccountOf(key_.public_key());
+  const AccountId self = self_.account;
   const InferenceId id = InferenceIdOf(assignment);
   if (in_flight_.size() >= options_.in_flight_max) {
     return Refusal(fmt::format("busy: {} answers are running", in_flight_.size()));
@@ -147,8 +164,9 @@ absl::StatusOr<std::vector<uint32_t>> Executor::CheckOrder(const Hash& caller,
   if (served == models_.end() || served->second.engines.empty()) {
     return Refusal(fmt::format("model {} is not served here", Hex(assignment.request.model)));
   }
-  GONKA_RETURN_IF_ERROR(CheckAuthor(caller, self, order));
-  GONKA_RETURN_IF_ERROR(CheckLedger(*ledger_.snapshot(), self, assignment));
+  const auto view = ledger_.snapshot();
+  GONKA_RETURN_IF_ERROR(CheckAuthor(*view, caller, self, order));
+  GONKA_RETURN_IF_ERROR(CheckLedger(*view, self, assignment));
   auto prompt = served->second.text->PromptTokens(order.request);
   if (!prompt.ok()) return prompt.status();
   if (prompt->size() != assignment.prompt_tokens) {
@@ -307,7 +325,7 @@ void Executor::Complete(const InferenceId& id, InFlight& job, FinishCode finish)
   SendFrame(*job.reply, {Completed{.finish = finish,
                                    .output_salt = salt,
                                    .output_digest = digest,
-                                   .signature = key_.Sign(DeliverySigningHash(id, digest, count)),
+                                   .signature = self_.key.Sign(DeliverySigningHash(id, digest, count)),
                                    .kernel_class = kernel_class,
                                    .artifact_root = root,
                                    .artifact = *artifact}});
@@ -333,7 +351,7 @@ void Executor::Complete(const InferenceId& id, InFlight& job, FinishCode finish)
 // Nobody else can tell it before it is shown, and it is the same should a crash make this node
 // answer the same order twice.
 Hash Executor::OutputSalt(const InferenceId& id) const {
-  return TaggedHash("gonka/output-salt/1", key_.Sign(TaggedHash("gonka/output-salt-key/1", id)));
+  return TaggedHash("gonka/output-salt/1", self_.key.Sign(TaggedHash("gonka/output-salt-key/1", id)));
 }
 
 }  // namespace gonka::node

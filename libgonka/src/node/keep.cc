@@ -82,8 +82,9 @@ void KeepServer::OnOpen(const Hash& caller, Bytes request, std::shared_ptr<Reply
   const auto query = Decode<OpenArtifact>(request);
   if (!query.ok()) return reply->Finish(query.status());
   // Without the caller's own scores, signed, it could copy what it is about to be shown.
-  if (!VerifySignature(caller, ScoresSigningHash(query->inference, query->scores_root),
-                       query->signature)) {
+  if (!ledger::SigningKeyOf(*ledger_.snapshot(), AccountId{caller},
+                            ScoresSigningHash(query->inference, query->scores_root),
+                            query->signature)) {
     return reply->Finish(absl::PermissionDeniedError(fmt::format(
         "scores of {} for inference {} are not signed", Hex(caller), Hex(query->inference))));
   }

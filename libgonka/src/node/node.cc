@@ -6,14 +6,16 @@ namespace gonka::node {
 
 Node::Node(Environment env, LedgerPort ledger, const KeyPair& key, NetworkId network,
            ServedModels models, Keep& keep, NodeOptions options)
-    : models_(std::move(models)),
-      recorder_(env, ledger, key, network, options.recorder),
+    : self_{.account = options.account.value_or(AccountOf(key.public_key())), .key = key},
+      ledger_(ledger),
+      models_(std::move(models)),
+      recorder_(env, ledger, self_, network, options.recorder),
       keep_server_(env, ledger, keep),
-      executor_(env, ledger, key, models_, recorder_, keep, options.executor),
-      transfer_agent_(env, ledger, key, network, models_, recorder_, keep, options.transfer_agent),
-      checker_(env, ledger, key, models_, options.checker),
-      validator_(env, ledger, key, checker_, recorder_),
-      committee_(env, ledger, key, checker_, recorder_) {}
+      executor_(env, ledger, self_, models_, recorder_, keep, options.executor),
+      transfer_agent_(env, ledger, self_, network, models_, recorder_, keep, options.transfer_agent),
+      checker_(env, ledger, self_, models_, options.checker),
+      validator_(env, ledger, self_, checker_, recorder_),
+      committee_(env, ledger, self_, checker_, recorder_) {}
 
 void Node::Resume() {
   validator_.Resume();
@@ -27,8 +29,10 @@ void Node::OnBlock(const BlockFacts& block) {
   committee_.OnBlock(block);
 }
 
-void Node::OnCall(const std::string& method, const Hash& caller, Bytes request,
+void Node::OnCall(const std::string& method, const Hash& caller_key, Bytes request,
                   std::shared_ptr<Reply> reply) {
+  // A node key speaks for its participant.
+  const Hash caller = ledger::AccountBehind(*ledger_.snapshot(), AccountId{caller_key}).value;
   if (method == kExecuteMethod) {
     executor_.OnExecute(caller, std::move(request), std::move(reply));
   } else if (method == kCancelMethod) {

@@ -28,9 +28,9 @@ bool IsUsed(const ledger::SequenceWindow& window, uint64_t sequence) {
 
 }  // namespace
 
-Recorder::Recorder(Environment env, LedgerPort ledger, const KeyPair& key, NetworkId network,
+Recorder::Recorder(Environment env, LedgerPort ledger, const Identity& self, NetworkId network,
                    RecorderOptions options)
-    : env_(env), ledger_(std::move(ledger)), key_(key), network_(network), options_(options) {}
+    : env_(env), ledger_(std::move(ledger)), self_(self), network_(network), options_(options) {}
 
 Recorder::~Recorder() {
   if (timer_ != 0) env_.loop.CancelTimer(timer_);
@@ -62,7 +62,7 @@ size_t Recorder::pending() const {
 }
 
 uint64_t Recorder::NextSequence() {
-  const auto account = ledger::FindAccount(*ledger_.snapshot(), AccountOf(key_.public_key()));
+  const auto account = ledger::FindAccount(*ledger_.snapshot(), AccountOf(self_.key.public_key()));
   if (account) next_sequence_ = std::max(next_sequence_, FirstUnused(account->window));
   return next_sequence_++;
 }
@@ -73,7 +73,9 @@ void Recorder::Flush() {
     std::vector<Event> events(std::make_move_iterator(waiting_.begin()),
                               std::make_move_iterator(waiting_.begin() + count));
     waiting_.erase(waiting_.begin(), waiting_.begin() + count);
-    SignedTx tx = SignTx(key_, network_, NextSequence(), std::move(events));
+    SignedTx tx =
+        SignTx(self_.key, network_, NextSequence(), std::move(events),
+               self_.IsWarm() ? std::optional<AccountId>(self_.account) : std::nullopt);
     ledger_.submit(tx);
     const TxHash hash = HashOf(tx);
     sent_.emplace(hash, Sent{.tx = std::move(tx), .sent_height = height_, .resends = 0});
@@ -135,7 +137,7 @@ void Recorder::SendAgain() {
 }
 
 bool Recorder::IsTaken(uint64_t sequence) const {
-  const auto account = ledger::FindAccount(*ledger_.snapshot(), AccountOf(key_.public_key()));
+  const auto account = ledger::FindAccount(*ledger_.snapshot(), AccountOf(self_.key.public_key()));
   return account && IsUsed(account->window, sequence);
 }
 

@@ -41,12 +41,12 @@ uint64_t ExpiryHeight(const ledger::Chain& chain, const TimeParams& time, uint32
 
 }  // namespace
 
-TransferAgent::TransferAgent(Environment env, LedgerPort ledger, const KeyPair& key,
+TransferAgent::TransferAgent(Environment env, LedgerPort ledger, const Identity& self,
                              NetworkId network, const ServedModels& models, Recorder& recorder,
                              Keep& keep, TransferAgentOptions options)
     : env_(env),
       ledger_(std::move(ledger)),
-      key_(key),
+      self_(self),
       network_(network),
       models_(models),
       recorder_(recorder),
@@ -113,10 +113,33 @@ void TransferAgent::GiveSequenceBack(const InFlight& job) {
   if (found->second.empty()) taken_.erase(found);
 }
 
+namespace {
+
+// The sub-account's own signature under its request, where the ledger will take it.
+absl::Status SignFor(const KeyPair& sub_account, const ledger::View& view, Amount escrow,
+                     Assignment& assignment) {
+  const AccountId signer = AccountOf(sub_account.public_key());
+  assignment.request.signer = signer;
+  assignment.developer_signature = sub_account.Sign(RequestSigningHash(assignment.request));
+  const TxCode code = ledger::CheckDeveloper(view, assignment);
+  if (code != TxCode::kOk) {
+    return absl::PermissionDeniedError(
+        fmt::format("the sub-account {} may not order this: {}", ShortHex(signer),
+                    TxCodeName(code)));
+  }
+  const Amount left = ledger::FindDelegation(view, signer)->cap;
+  if (escrow <= left) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      fmt::format("insufficient allowance: the request may cost {}, the sub-account may spend {}",
+                  escrow.units(), left.units()));
+}
+
+}  // namespace
+
 // Everything that does not depend on the attempt.
 absl::Status TransferAgent::Prepare(InFlight& job) {
   const ClientRequest& client = job.client;
-  const AccountId self = AccountOf(key_.public_key());
+  const AccountId self = self_.account;
   const auto view = ledger_.snapshot();
   const auto model = ledger::FindModel(*view, client.model);
   const auto served = models_.find(client.model);
@@ -142,8 +165,10 @@ absl::Status TransferAgent::Prepare(InFlight& job) {
         fmt::format("{} prompt tokens and max_tokens {} exceed the model's context of {}",
                     job.prompt.size(), tokens_max, model->context));
   }
+  const auto price = ledger::FindPrice(*view, client.model);
+  GONKA_CHECK(price.has_value());  // Every model has one.
   const auto escrow =
-      ledger::EscrowOf(static_cast<uint32_t>(job.prompt.size()), tokens_max, model->price);
+      ledger::EscrowOf(static_cast<uint32_t>(job.prompt.size()), tokens_max, price->now);
   if (!escrow || allowance->available < *escrow) {
     return absl::FailedPreconditionError(
         fmt::format("insufficient allowance: the request may cost {}, {} is left",
@@ -168,18 +193,20 @@ absl::Status TransferAgent::Prepare(InFlight& job) {
               .model = client.model,
               .request_digest = RequestDigest(client.request, job.request_salt),
               .tokens_max = tokens_max,
-              .price_cap = model->price,
+              .price_cap = price->now,
               .expiry_height = expiry_height,
               .developer = client.developer,
               .sequence = *sequence,
-              .ta = self};
-  return absl::OkStatus();
+              .ta = self,
+              .signer = {}};
+  return client.sub_account ? SignFor(*client.sub_account, *view, *escrow, job.assignment)
+                            : absl::OkStatus();
 }
 
 std::optional<Peer> TransferAgent::PeerOf(const AccountId& id) const {
   const auto participant = ledger::FindParticipant(*ledger_.snapshot(), id);
   if (!participant) return std::nullopt;
-  return Peer{.id = id.value, .url = participant->endpoint};
+  return Peer{.id = ledger::NodeKeyOf(id, *participant).value, .url = participant->endpoint};
 }
 
 // The epoch's table is frozen, so somebody who was removed since may still be drawn: the ledger
@@ -209,7 +236,7 @@ absl::Status TransferAgent::Dispatch(Ticket ticket, InFlight& job) {
   const auto peer = PeerOf(job.assignment.executor);
   if (!peer) return absl::InternalError("the drawn executor is no participant");
 
-  job.ta_signature = key_.Sign(AssignmentSigningHash(job.assignment));
+  job.ta_signature = self_.key.Sign(AssignmentSigningHash(job.assignment));
   job.start_recorded = job.accept_recorded = false;
   job.accept.reset();
   job.refusal.reset();
@@ -240,7 +267,7 @@ void TransferAgent::RecordStart(InFlight& job) {
   job.start_recorded = job.start_ever_recorded = true;
   Start start{.assignment = job.assignment, .accept = job.accept};
   const Hash accepted = AcceptSigningHash(InferenceIdOf(job.assignment));
-  if (start.accept && !VerifySignature(job.assignment.executor.value, accepted, *start.accept)) {
+  if (start.accept && !IsSignedBy(job.assignment.executor, accepted, *start.accept)) {
     start.accept.reset();  // The ledger would refuse the whole Start.
   }
   job.accept_recorded = start.accept.has_value();
@@ -261,7 +288,7 @@ void TransferAgent::OnFrame(Ticket ticket, Bytes bytes) {
     OnAccepted(ticket, job, *accepted);
   } else if (const auto* refused = std::get_if<Refused>(&frame->frame)) {
     const Hash signed_hash = RefusalSigningHash(InferenceIdOf(job.assignment));
-    if (VerifySignature(job.assignment.executor.value, signed_hash, refused->signature)) {
+    if (IsSignedBy(job.assignment.executor, signed_hash, refused->signature)) {
       job.refusal = refused->signature;
     }
     env_.transport.Cancel(job.call);
@@ -313,9 +340,10 @@ void TransferAgent::OnCompleted(Ticket ticket, InFlight& job, const Completed& c
   const InferenceId id = InferenceIdOf(job.assignment);
   const auto count = static_cast<uint32_t>(job.output.size());
   const Hash digest = OutputDigest(job.output, completed.finish, completed.output_salt);
-  if (digest != completed.output_digest ||
-      !VerifySignature(job.assignment.executor.value, DeliverySigningHash(id, digest, count),
-                       completed.signature)) {
+  const auto executor_key =
+      ledger::SigningKeyOf(*ledger_.snapshot(), job.assignment.executor,
+                           DeliverySigningHash(id, digest, count), completed.signature);
+  if (digest != completed.output_digest || !executor_key) {
     env_.log.Write(LogLevel::kWarning,
                    fmt::format("{}: executor {} signed another output than it sent", ShortHex(id),
                                ShortHex(job.assignment.executor)));
@@ -333,7 +361,13 @@ void TransferAgent::OnCompleted(Ticket ticket, InFlight& job, const Completed& c
                         .output_digest = digest,
                         .output_salt = completed.output_salt,
                         .artifact_root = completed.artifact_root,
-                        .executor_signature = completed.signature});
+                        .executor_signature = completed.signature,
+                        .executor_key = AccountId{*executor_key}});
+}
+
+bool TransferAgent::IsSignedBy(const AccountId& account, const Hash& hash,
+                               const Signature& signature) const {
+  return ledger::SigningKeyOf(*ledger_.snapshot(), account, hash, signature).has_value();
 }
 
 // The executor's artifact, or an empty one where it is not what its root covers: then only the

@@ -19,11 +19,11 @@ const ledger::VerdictCommit* CommitOf(const ledger::InferenceRecord& record,
 
 }  // namespace
 
-Validator::Validator(Environment env, LedgerPort ledger, const KeyPair& key, Checker& checker,
+Validator::Validator(Environment env, LedgerPort ledger, const Identity& self, Checker& checker,
                      Recorder& recorder)
     : env_(env),
       ledger_(std::move(ledger)),
-      key_(key),
+      self_(self),
       checker_(checker),
       recorder_(recorder),
       alive_(std::make_shared<bool>(true)) {}
@@ -51,7 +51,7 @@ void Validator::Learn(const InferenceId& inference, const ledger::View& view) {
   const auto record = ledger::FindRecord(view, inference);
   if (!record) return;
   const std::vector<AccountId> order = ledger::ValidatorOrder(view, *record);
-  const AccountId self = AccountOf(key_.public_key());
+  const AccountId self = self_.account;
   if (std::find(order.begin(), order.end(), self) != order.end()) duties_.try_emplace(inference);
 }
 
@@ -66,7 +66,7 @@ bool Validator::Step(const ledger::View& view, const InferenceId& inference, Dut
                      uint64_t next_height) {
   const auto record = ledger::FindRecord(view, inference);
   if (!record || record->settled || record->check_closed) return false;
-  const AccountId self = AccountOf(key_.public_key());
+  const AccountId self = self_.account;
   if (const ledger::VerdictCommit* commit = CommitOf(*record, self)) {
     const uint64_t window = ledger::ReadParams(view).time.check_window_blocks;
     return StepCommitted(*commit, inference, duty, next_height, window);
@@ -127,7 +127,7 @@ void Validator::OnChecked(const InferenceId& inference, const CheckResult& resul
                      .verdict = result.verdict,
                      .evidence_millinats = result.evidence_millinats,
                      .scores_root = result.scores_root,
-                     .salt = TaggedHash("gonka/verdict-salt/1", key_.seed(), inference)};
+                     .salt = TaggedHash("gonka/verdict-salt/1", self_.key.seed(), inference)};
   found->second.checking = false;
   Keep(inference, result);
   const auto view = ledger_.snapshot();

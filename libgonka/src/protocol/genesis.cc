@@ -4,8 +4,13 @@
 
 #include <algorithm>
 
+#include "protocol/bounds.h"
+
 namespace gonka {
 namespace {
+
+constexpr uint64_t kPriceMax = uint64_t{1} << 43;  // rewards::FinePrice's.
+constexpr uint64_t kCapacityMax = uint64_t{1} << 40;
 
 template <class List, class KeyOf>
 absl::Status CheckAscending(const List& list, const char* what, KeyOf key_of) {
@@ -21,13 +26,13 @@ absl::Status CheckAscending(const List& list, const char* what, KeyOf key_of) {
 
 absl::Status CheckPositive(uint64_t value, const char* field) {
   if (value > 0) return absl::OkStatus();
-  return absl::InvalidArgumentError(fmt::format("genesis: {} must be positive, is 0", field));
+  return absl::InvalidArgumentError(fmt::format("{} must be positive, is 0", field));
 }
 
 absl::Status CheckAtMostOne(Ppm part, const char* field) {
   if (part.value <= Ppm::kOne) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      fmt::format("genesis: {} must be at most {} ppm, is {}", field, Ppm::kOne, part.value));
+      fmt::format("{} must be at most {} ppm, is {}", field, Ppm::kOne, part.value));
 }
 
 absl::Status CheckTimes(const TimeParams& time) {
@@ -39,7 +44,7 @@ absl::Status CheckTimes(const TimeParams& time) {
       CheckPositive(time.expiry_tokens_per_block, "time.expiry_tokens_per_block"));
   if (time.settle_blocks >= time.epoch_blocks || time.grace_blocks >= time.settle_blocks) {
     return absl::InvalidArgumentError(fmt::format(
-        "genesis: needs time.grace_blocks < settle_blocks < epoch_blocks, has {}, {}, {}",
+        "needs time.grace_blocks < settle_blocks < epoch_blocks, has {}, {}, {}",
         time.grace_blocks, time.settle_blocks, time.epoch_blocks));
   }
   return absl::OkStatus();
@@ -50,11 +55,11 @@ absl::Status CheckMoney(const MoneyParams& money) {
       uint64_t{money.fee_executor.value} + money.fee_ta.value + money.fee_validators.value;
   if (parts != Ppm::kOne) {
     return absl::InvalidArgumentError(
-        fmt::format("genesis: the fee parts must sum to {} ppm, sum to {}", Ppm::kOne, parts));
+        fmt::format("the fee parts must sum to {} ppm, sum to {}", Ppm::kOne, parts));
   }
   if (money.weight_cap.value == 0 || money.weight_cap.value > Ppm::kOne) {
     return absl::InvalidArgumentError(fmt::format(
-        "genesis: money.weight_cap must be in 1..{}, is {}", Ppm::kOne, money.weight_cap.value));
+        "money.weight_cap must be in 1..{}, is {}", Ppm::kOne, money.weight_cap.value));
   }
   return absl::OkStatus();
 }
@@ -63,19 +68,19 @@ absl::Status CheckChecks(const CheckParams& check) {
   GONKA_RETURN_IF_ERROR(CheckPositive(check.committee_seats, "check.committee_seats"));
   if (check.committee_seats > 64 || check.hearing_sample > 16) {
     return absl::InvalidArgumentError(
-        fmt::format("genesis: at most 64 committee seats and 16 sampled records, has {} and {}",
+        fmt::format("at most 64 committee seats and 16 sampled records, has {} and {}",
                     check.committee_seats, check.hearing_sample));
   }
   if (check.traffic_cut >= check.traffic_half || check.traffic_half >= check.traffic_full) {
     return absl::InvalidArgumentError(fmt::format(
-        "genesis: needs check.traffic_cut < traffic_half < traffic_full, has {}, {}, {}",
+        "needs check.traffic_cut < traffic_half < traffic_full, has {}, {}, {}",
         check.traffic_cut, check.traffic_half, check.traffic_full));
   }
   const bool falling = check.rate_floor <= check.rate_half && check.rate_half <= check.rate_max &&
                        check.rate_max.value <= Ppm::kOne;
   if (!falling) {
     return absl::InvalidArgumentError(fmt::format(
-        "genesis: needs check.rate_floor <= rate_half <= rate_max <= {} ppm, has {}, {}, {}",
+        "needs check.rate_floor <= rate_half <= rate_max <= {} ppm, has {}, {}, {}",
         Ppm::kOne, check.rate_floor.value, check.rate_half.value, check.rate_max.value));
   }
   return absl::OkStatus();
@@ -85,12 +90,12 @@ absl::Status CheckEvidence(const CheckParams& check) {
   GONKA_RETURN_IF_ERROR(CheckAtMostOne(check.share_per_party, "check.share_per_party"));
   if (check.evidence_min_millinats > 0 || check.evidence_max_millinats < 0) {
     return absl::InvalidArgumentError(fmt::format(
-        "genesis: needs check.evidence_min_millinats <= 0 <= evidence_max_millinats, has {}, {}",
+        "needs check.evidence_min_millinats <= 0 <= evidence_max_millinats, has {}, {}",
         check.evidence_min_millinats, check.evidence_max_millinats));
   }
   if (check.alarm_millinats <= 0 || check.conviction_millinats <= 0) {
     return absl::InvalidArgumentError(fmt::format(
-        "genesis: check.alarm_millinats and conviction_millinats must be positive, are {} and {}",
+        "check.alarm_millinats and conviction_millinats must be positive, are {} and {}",
         check.alarm_millinats, check.conviction_millinats));
   }
   return absl::OkStatus();
@@ -106,20 +111,22 @@ absl::Status CheckReputation(const ReputationParams& reputation) {
 absl::Status CheckRequestWindow(uint32_t ahead) {
   if (ahead >= 1 && ahead <= 64) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      fmt::format("genesis: request_sequence_ahead must be in 1..64, is {}", ahead));
+      fmt::format("request_sequence_ahead must be in 1..64, is {}", ahead));
+}
+
+absl::Status CheckPricing(const PricingParams& pricing) {
+  if (pricing.stable_from <= pricing.stable_to) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      fmt::format("needs pricing.stable_from <= stable_to, has {} and {}",
+                  pricing.stable_from.value, pricing.stable_to.value));
 }
 
 absl::Status CheckModels(const Genesis& genesis) {
   GONKA_RETURN_IF_ERROR(
       CheckAscending(genesis.models, "models", [](const ModelInfo& model) { return model.id; }));
   for (const ModelInfo& model : genesis.models) {
-    if (model.name.empty() || model.price == Amount(0) || model.context == 0 || model.top_k == 0 ||
-        model.top_k > 20) {
-      return absl::InvalidArgumentError(fmt::format(
-          "genesis: model '{}' needs a name, a price (has {}), a context (has {}) and top_k in "
-          "1..20 (has {})",
-          static_cast<const std::string&>(model.name), model.price.units(), model.context,
-          model.top_k));
+    if (const absl::Status status = CheckBounds(model); !status.ok()) {
+      return Annotate(status, "genesis");
     }
     const auto has_its_name = [&](const ModelInfo& other) { return other.name == model.name; };
     if (std::count_if(genesis.models.begin(), genesis.models.end(), has_its_name) > 1) {
@@ -171,7 +178,7 @@ absl::Status CheckTotals(const Genesis& genesis) {
     weight += participant.weight;
   }
   if (!coins) return absl::InvalidArgumentError("genesis: all coins together exceed 2^62");
-  return CheckPositive(weight, "the participants' total weight");
+  return Annotate(CheckPositive(weight, "the participants' total weight"), "genesis");
 }
 
 }  // namespace
@@ -180,14 +187,45 @@ NetworkId NetworkIdOf(const Genesis& genesis) {
   return NetworkId{TaggedHash("gonka/network/1", genesis)};
 }
 
+absl::Status CheckBounds(const ModelInfo& model) {
+  const std::string& name = model.name;
+  if (name.empty() || model.price == Amount(0) || model.context == 0 || model.top_k == 0 ||
+      model.top_k > 20) {
+    return absl::InvalidArgumentError(fmt::format(
+        "model '{}' needs a name, a price (has {}), a context (has {}) and top_k in 1..20 (has {})",
+        name, model.price.units(), model.context, model.top_k));
+  }
+  const bool in_order = Amount(0) < model.price_floor && model.price_floor <= model.price &&
+                        model.price <= model.price_ceiling &&
+                        model.price_ceiling.units() <= kPriceMax;
+  if (!in_order) {
+    return absl::InvalidArgumentError(fmt::format(
+        "model '{}' needs 0 < price_floor <= price <= price_ceiling <= {}, has {}, {}, {}", name,
+        kPriceMax, model.price_floor.units(), model.price.units(), model.price_ceiling.units()));
+  }
+  if (model.capacity_tokens > kCapacityMax) {
+    return absl::InvalidArgumentError(fmt::format("model '{}' needs capacity_tokens <= {}, has {}",
+                                                  name, kCapacityMax, model.capacity_tokens));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckBounds(const Params& params) {
+  GONKA_RETURN_IF_ERROR(CheckTimes(params.time));
+  GONKA_RETURN_IF_ERROR(CheckMoney(params.money));
+  GONKA_RETURN_IF_ERROR(CheckChecks(params.check));
+  GONKA_RETURN_IF_ERROR(CheckEvidence(params.check));
+  GONKA_RETURN_IF_ERROR(CheckReputation(params.reputation));
+  GONKA_RETURN_IF_ERROR(CheckRequestWindow(params.request_sequence_ahead));
+  GONKA_RETURN_IF_ERROR(CheckPricing(params.pricing));
+  return CheckEachBound(params);
+}
+
 absl::Status CheckGenesis(const Genesis& genesis) {
   if (genesis.name.empty()) return absl::InvalidArgumentError("genesis: the name is empty");
-  GONKA_RETURN_IF_ERROR(CheckTimes(genesis.params.time));
-  GONKA_RETURN_IF_ERROR(CheckMoney(genesis.params.money));
-  GONKA_RETURN_IF_ERROR(CheckChecks(genesis.params.check));
-  GONKA_RETURN_IF_ERROR(CheckEvidence(genesis.params.check));
-  GONKA_RETURN_IF_ERROR(CheckReputation(genesis.params.reputation));
-  GONKA_RETURN_IF_ERROR(CheckRequestWindow(genesis.params.request_sequence_ahead));
+  if (const absl::Status status = CheckBounds(genesis.params); !status.ok()) {
+    return Annotate(status, "genesis");
+  }
   GONKA_RETURN_IF_ERROR(CheckModels(genesis));
   GONKA_RETURN_IF_ERROR(CheckParticipants(genesis));
   GONKA_RETURN_IF_ERROR(CheckAscending(genesis.accounts, "accounts",

@@ -42,5 +42,8 @@ const char* NameOf(DisputeOutcome value) {
 const char* NameOf(DisputeCause value) {
   return NameIn({"fail", "unavailable"}, value);
 }
+const char* NameOf(ProposalStatus value) {
+  return NameIn({"voting", "passed", "rejected", "active", "void"}, value);
+}
 
 }  // namespace gonka

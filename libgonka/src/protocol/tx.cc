@@ -14,6 +14,29 @@ Hash VoteCommitment(const AccountId& voter, const VoteReveal& reveal) {
   return TaggedHash("gonka/vote/1", voter, reveal);
 }
 
+KeyPair ApiKeyPair(ByteSpan api_key) {
+  return KeyPair::FromSeed(TaggedHash("gonka/api-key/seed/1", Blob<4096>(ToBytes(api_key))));
+}
+
+namespace {
+
+template <size_t... I>
+std::vector<std::string> NamesOf(std::index_sequence<I...>) {
+  return {std::variant_alternative_t<I, Event>::kName...};
+}
+
+}  // namespace
+
+std::vector<std::string> EventNames() {
+  return NamesOf(std::make_index_sequence<std::variant_size_v<Event>>());
+}
+
+uint64_t NodeEvents() {
+  return EventBit<Start>() | EventBit<Finish>() | EventBit<Delivered>() |
+         EventBit<ValidateCommit>() | EventBit<ValidateReveal>() | EventBit<VoteCommit>() |
+         EventBit<VoteReveal>() | EventBit<CommitBeacon>();
+}
+
 CaseId DisputeCase(const InferenceId& inference) {
   return CaseId{TaggedHash("gonka/dispute/1", inference)};
 }
@@ -27,13 +50,15 @@ Hash BeaconChainStep(const Hash& link) {
 }
 
 TxHash HashOf(const SignedTx& tx) {
-  return TxHash{TaggedHash("gonka/tx/1", tx.network, tx.sender, tx.sequence, tx.events)};
+  return TxHash{
+      TaggedHash("gonka/tx/1", tx.network, tx.sender, tx.acts_for, tx.sequence, tx.events)};
 }
 
 SignedTx SignTx(const KeyPair& key, const NetworkId& network, uint64_t sequence,
-                std::vector<Event> events) {
+                std::vector<Event> events, std::optional<AccountId> acts_for) {
   SignedTx tx{.network = network,
               .sender = AccountOf(key.public_key()),
+              .acts_for = acts_for,
               .sequence = sequence,
               .events = std::move(events),
               .signature = {}};
@@ -83,6 +108,11 @@ const char* TxCodeName(TxCode code) {
       "removed",
       "quota_exceeded",
       "expiry_too_far",
+      "not_delegated",
+      "delegation_expired",
+      "delegation_cap",
+      "unknown_proposal",
+      "out_of_bounds",
   };
   static_assert(std::size(kNames) == kEnumEnd<TxCode>);
   const auto index = static_cast<size_t>(code);

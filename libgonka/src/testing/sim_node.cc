@@ -102,9 +102,9 @@ int64_t SimNode::IntervalUs() const {
 void SimNode::Start() {
   GONKA_CHECK(!running());
   loop_ = std::make_unique<SimLoop>(common_.clock);
-  transport_ = common_.network.TransportOf(id().value);
+  transport_ = common_.network.TransportOf(node_key().public_key());
   MakeServices();
-  common_.network.Connect(id().value, [this](const std::string& method, const Hash& caller,
+  common_.network.Connect(node_key().public_key(), [this](const std::string& method, const Hash& caller,
                                              Bytes request, std::shared_ptr<Reply> reply) {
     OnCall(method, caller, std::move(request), std::move(reply));
   });
@@ -118,7 +118,7 @@ void SimNode::Start() {
 // The services go first: they still speak to loop and transport.
 void SimNode::Crash() {
   if (!running()) return;
-  common_.network.Disconnect(id().value);
+  common_.network.Disconnect(node_key().public_key());
   node_.reset();
   transport_.reset();
   loop_.reset();
@@ -142,6 +142,7 @@ void SimNode::MakeServices() {
   }
   node::NodeOptions options = common_.options.node;
   if (conduct_ == Conduct::kRefuses) options.executor.in_flight_max = 0;
+  options.account = id();
   node_ = std::make_unique<node::Node>(
       node::Environment{.loop = *loop_, .entropy = entropy_, .transport = *transport_, .log = log_},
       node::LedgerPort{.snapshot = [this]() -> std::shared_ptr<const ledger::View> {
@@ -150,7 +151,7 @@ void SimNode::MakeServices() {
                          return *std::move(snapshot);
                        },
                        .submit = [this](const SignedTx& tx) { Submit(tx); }},
-      key_, chain_->network(), std::move(models), keep_, options);
+      node_key(), chain_->network(), std::move(models), keep_, options);
 }
 
 void SimNode::OnCall(const std::string& method, const Hash& caller, Bytes request,

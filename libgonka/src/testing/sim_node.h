@@ -32,6 +32,8 @@ class SimNode {
   void Crash();
   bool running() const { return node_ != nullptr; }
   void SetConduct(Conduct conduct);
+  // From the next Start on the node runs with this key, to which its account must have delegated.
+  void UseKey(const KeyPair& warm) { warm_ = warm; }
   void LoseTxs(size_t count) { txs_to_lose_ = count; }
 
   AccountId id() const { return AccountOf(key_.public_key()); }
@@ -44,6 +46,7 @@ class SimNode {
   const SimLog& log() const { return log_; }
 
  private:
+  const KeyPair& node_key() const { return warm_ ? *warm_ : key_; }
   void MakeServices();
   void OnCall(const std::string& method, const Hash& caller, Bytes request,
               std::shared_ptr<Reply> reply);
@@ -69,6 +72,7 @@ class SimNode {
   std::unique_ptr<consensus::Chain> chain_;
   std::unique_ptr<consensus::Sequencer> sequencer_;
   std::unique_ptr<consensus::Follower> follower_;
+  std::optional<KeyPair> warm_;
   size_t txs_to_lose_ = 0;
   // Do not; in the order in which they depend on each other.
   std::unique_ptr<SimLoop> loop_;

@@ -412,6 +412,27 @@ void SimWorld::LoseTxs(size_t participant, size_t count) {
   state_->nodes.at(participant)->LoseTxs(count);
 }
 
+AccountId SimWorld::GoWarm(size_t participant) {
+  SimNode& node = *state_->nodes.at(participant);
+  GONKA_CHECK(node.running() && participant != sequencer());
+  const KeyPair warm = KeyPair::FromSeed(TaggedHash("gonka/sim-warm-key/1", node.id(), height()));
+  const AccountId id = AccountOf(warm.public_key());
+  node.services().recorder().Add(Delegate{.key = id,
+                                          .events = NodeEvents(),
+                                          .speaks = true,
+                                          .orders = false,
+                                          .cap = {},
+                                          .expires_height = height() + 1'000'000,
+                                          .replaces = {}});
+  const bool done =
+      RunUntil([&] { return ledger::AccountBehind(*LedgerOf(participant), id) == node.id(); });
+  GONKA_CHECK(done);
+  node.Crash();
+  node.UseKey(warm);
+  node.Start();
+  return id;
+}
+
 size_t SimWorld::Join() {
   GONKA_CHECK(participants() < state_->nodes.size());
   const size_t place = participants();

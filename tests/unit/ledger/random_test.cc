@@ -31,6 +31,11 @@ class Chaos {
     options.participants = 7;
     options.params.check.rate_max = Ppm{800'000};
     options.params.reputation.miss_sample_min = 5;
+    options.params.governance.vote_blocks = 20;
+    options.params.governance.notice_blocks = 5;
+    options.params.governance.deposit = Amount(50);
+    options.capacity_tokens = 100;
+    options.price = Amount(3);
     return options;
   }
 
@@ -40,7 +45,7 @@ class Chaos {
   const KeyPair& Key(size_t i) const { return net_.participant(i); }
 
   void Act() {
-    switch (Below(9)) {
+    switch (Below(11)) {
       case 0:
         return Account();
       case 1:
@@ -56,7 +61,53 @@ class Chaos {
         return Reveal();
       case 8:
         return Vote();
+      case 9:
+        return Keys();
+      case 10:
+        return Govern();
     }
+  }
+
+  // Few warm keys, so that they are taken, revoked and taken again.
+  void Keys() {
+    const KeyPair warm = TestNetwork::NewKey("warm" + std::to_string(Below(4)));
+    const AccountId id = AccountOf(warm.public_key());
+    const KeyPair& cold = OneIn(2) ? Key(Anybody()) : net_.developer(Below(3));
+    switch (Below(4)) {
+      case 0:
+        return net_.Send(cold, {Revoke{id}});
+      case 1: {
+        // Its own number may be used already; then it is refused.
+        const auto account = FindAccount(net_.view(), id);
+        const uint64_t sequence = account ? account->window.base + Below(3) : 0;
+        return net_.SendTx(SignTx(warm, net_.chain().network, sequence,
+                                  {Transfer{.to = net_.id(0), .amount = Amount(1 + Below(60))}},
+                                  AccountOf(cold.public_key())));
+      }
+      default:
+        return net_.Send(cold, {Delegate{.key = id,
+                                         .events = OneIn(5) ? 0 : EventBit<Transfer>(),
+                                         .speaks = OneIn(3),
+                                         .orders = OneIn(3),
+                                         .cap = Amount(Below(100)),
+                                         .expires_height = net_.height() + Below(60),
+                                         .replaces = {}}});
+    }
+  }
+
+  void Govern() {
+    const uint64_t made = net_.chain().proposals;
+    if (OneIn(4) || made == 0) {
+      const ChangeParams change{
+          .changes = {{.name = Text<64>("reputation.passes_min"),
+                       .value = static_cast<int64_t>(Below(5)) - 1}}};
+      return net_.Send(Key(Anybody()), {Propose{.change = change,
+                                                .activate_height = net_.height() + 20 + Below(40),
+                                                .reason = {}}});
+    }
+    net_.Send(Key(Anybody()),
+              {VoteProposal{.proposal = made - 1 - Below(std::min<uint64_t>(made, 3)),
+                            .approve = !OneIn(6)}});
   }
 
   void Account() {

@@ -8,7 +8,6 @@ namespace gonka::ledger {
 namespace {
 
 constexpr size_t kLinks = 3'000;
-constexpr Amount kPrice{2};
 
 std::vector<KeyPair> SortedKeys(const std::string& name, size_t count) {
   std::vector<KeyPair> keys;
@@ -86,10 +85,11 @@ TestNetwork::TestNetwork(NetworkOptions options)
   genesis_.params = options.params;
   genesis_.models = {{.id = model_,
                       .name = std::string("tiny"),
-                      .price = kPrice,
+                      .price = options.price,
                       .context = 1'000,
                       .top_k = 5,
-                      .calibration = {}}};
+                      .calibration = {},
+                      .capacity_tokens = options.capacity_tokens}};
   for (size_t i = 0; i < participants_.size(); ++i) {
     const uint64_t weight = options.weights.empty() ? 100 : options.weights[i];
     genesis_.participants.push_back({.id = id(i),
@@ -221,7 +221,7 @@ Job TestNetwork::NewJob(size_t developer, size_t ta, uint32_t tokens_max) {
   request.epoch = epoch();
   request.model = model_;
   request.tokens_max = tokens_max;
-  request.price_cap = kPrice;
+  request.price_cap = genesis_.models[0].price;
   request.expiry_height =
       height() + 1 + time.expiry_base_blocks + tokens_max / time.expiry_tokens_per_block;
   request.developer = developer_id(developer);

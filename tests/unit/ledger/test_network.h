@@ -34,6 +34,8 @@ struct NetworkOptions {
   Amount balance{10'000'000};          // Of everybody.
   Amount collateral{1'000'000};        // Of every participant.
   std::vector<uint64_t> weights = {};  // 100 each where there are none.
+  Amount price{2};
+  uint64_t capacity_tokens = 0;  // The price stays.
 };
 
 // One request on its way. Numbers are places in participants() and developers().

@@ -194,7 +194,8 @@ TEST_CASE("a validator that is silent is replaced by its substitute, and has mis
     if (place == kAwake) break;
     const auto standing = ledger::FindStanding(*world.Ledger(), 0, world.participant(place));
     REQUIRE(standing.has_value());
-    CHECK(standing->misses_half == 2);
+    CHECK(standing->misses_half >= 2);  // More where requests on the way there were checked, too.
+    CHECK(standing->misses_half % 2 == 0);
   }
 }
 

@@ -1,4 +1,4 @@
-#include "gonka/protocol/genesis.h"
+#include "gonka/protocol/governance.h"
 
 #include <doctest/doctest.h>
 
@@ -85,6 +85,13 @@ TEST_CASE("a genesis that contradicts itself is refused by the field's name and 
       {[](Genesis& g) { g.models[1].name = g.models[0].name; },
        "two models have the name 'model 1'"},
       {[](Genesis& g) { g.models[1].price = Amount(0); }, "a price (has 0)"},
+      {[](Genesis& g) { g.models[1].price_floor = Amount(11); }, "has 11, 10, 1099511627776"},
+      {[](Genesis& g) { g.models[1].price_ceiling = Amount(9); }, "has 1, 10, 9"},
+      {[](Genesis& g) { g.models[1].capacity_tokens = UINT64_MAX; }, "capacity_tokens <="},
+      {[](Genesis& g) { g.params.pricing.stable_from = Ppm{600'001}; }, "has 600001 and 600000"},
+      {[](Genesis& g) { g.params.pricing.step_max = Ppm{20'001}; },
+       "pricing.step_max must be in 0..20000, is 20001"},
+      {[](Genesis& g) { g.params.governance.open_max = 0; }, "governance.open_max"},
       {[](Genesis& g) { g.models[1].context = 0; }, "a context (has 0)"},
       {[](Genesis& g) { g.models[1].top_k = 21; }, "top_k in 1..20 (has 21)"},
       {[](Genesis& g) { std::swap(g.participants[0], g.participants[1]); },
@@ -111,6 +118,27 @@ TEST_CASE("a genesis that contradicts itself is refused by the field's name and 
     CHECK(status.code() == absl::StatusCode::kInvalidArgument);
     CHECK_MESSAGE(Message(status).find(c.reason) != std::string::npos, Message(status));
   }
+}
+
+TEST_CASE("every parameter has a name, a bound, and is what its name sets") {
+  const std::vector<ParamChange> all = ListParams(Params{});
+  CHECK(all.size() == 52);
+  for (const ParamChange& param : all) {
+    CAPTURE(static_cast<const std::string&>(param.name));
+    Params params;
+    CHECK(SetParam(params, {.name = param.name, .value = param.value}).ok());
+    CHECK(params == Params{});
+    // Beyond the type, or beyond the bound.
+    const bool fits = SetParam(params, {.name = param.name, .value = INT64_MAX}).ok();
+    CHECK_FALSE((fits && CheckBounds(params).ok()));
+  }
+  Params params;
+  CHECK(SetParam(params, {.name = Text<64>("money.fee_ta"), .value = 7}).ok());
+  CHECK(params.money.fee_ta == Ppm{7});
+  CHECK(SetParam(params, {.name = Text<64>("money"), .value = 7}).code() ==
+        absl::StatusCode::kNotFound);
+  CHECK(Message(SetParam(params, {.name = Text<64>("time.epoch_blocks"), .value = -1})) ==
+        "parameter time.epoch_blocks cannot be -1");
 }
 
 }  // namespace

@@ -19,6 +19,13 @@ std::optional<Participant> FindParticipant(const View& view, const AccountId& id
 std::vector<std::pair<AccountId, Participant>> ListParticipants(const View& view);
 std::optional<ModelInfo> FindModel(const View& view, const ModelId& id);
 std::vector<ModelInfo> ListModels(const View& view);
+// Per token, in whole units.
+struct ModelPrice {
+  Amount now;       // Of a record that the next block opens.
+  Amount low;       // The lowest of this epoch so far: a lower cap is refused.
+  Amount last_low;  // The lowest of the epoch before.
+};
+std::optional<ModelPrice> FindPrice(const View& view, const ModelId& id);
 std::optional<EpochTable> FindEpoch(const View& view, uint64_t epoch);
 std::optional<Standing> FindStanding(const View& view, uint64_t epoch, const AccountId& id);
 std::optional<Allowance> FindAllowance(const View& view, const AccountId& ta,
@@ -34,6 +41,23 @@ std::optional<SettledRecord> FindSettledRecord(const View& view, const Inference
 std::vector<std::pair<InferenceId, InferenceRecord>> ListRecords(const View& view, uint64_t epoch,
                                                                  const InferenceId& after,
                                                                  size_t limit);
+// What the warm key may do, for whom.
+std::optional<Delegation> FindDelegation(const View& view, const AccountId& key);
+// The account that a caller with this key speaks for: a participant that has delegated `speaks` to
+// it, otherwise the account of the key itself.
+AccountId AccountBehind(const View& view, const AccountId& key);
+// The key to which calls to this participant are sealed: its node key, where it has one in use.
+AccountId NodeKeyOf(const AccountId& account, const Participant& participant);
+// The key whose signature this is, if it counts as the account's in the next block.
+std::optional<PublicKey> SigningKeyOf(const View& view, const AccountId& account, const Hash& hash,
+                                      const Signature& signature);
+// Whether the developer has ordered this: what the ledger would say of allowance and signature.
+TxCode CheckDeveloper(const View& view, const Assignment& assignment);
+
+std::optional<Proposal> FindProposal(const View& view, uint64_t number);
+std::vector<std::pair<uint64_t, Proposal>> ListProposals(const View& view);
+std::vector<std::pair<AccountId, bool>> ListVotes(const View& view, uint64_t proposal);
+
 std::optional<Case> FindCase(const View& view, const CaseId& id);
 std::vector<std::pair<CaseId, Case>> ListOpenCases(const View& view);
 

@@ -23,8 +23,9 @@ struct Totals {
   Amount collateral;
   Amount treasury;
   Amount burned;
+  Amount deposits;  // Of proposals.
   GONKA_FIELDS(Totals, genesis, minted, balances, allowances, escrows, held, bonds, collateral,
-               treasury, burned)
+               treasury, burned, deposits)
 };
 
 inline constexpr uint32_t kParticipantsMax = 4096;
@@ -46,8 +47,11 @@ struct Chain {
   Totals totals;
   AccountId sequencer;
   MerkleFrontier history;  // Over the block leaves; its root is the app hash.
+  uint32_t rules = 1;      // Version in force; ChangeRules.
+  uint64_t proposals = 0;  // Ever made; the next one's number.
   GONKA_FIELDS(Chain, network, height, time_us, epoch, epoch_first_height, beacon, beacon_links,
-               draws_pending, epoch_settled, epoch_pruned, participants, totals, sequencer, history)
+               draws_pending, epoch_settled, epoch_pruned, participants, totals, sequencer, history,
+               rules, proposals)
 };
 
 // The sequence numbers that an account has used: everything below base, and base + i where bit i of
@@ -62,8 +66,18 @@ struct Account {
   static constexpr RecordKind kKind{101, 1};
   Amount balance;
   SequenceWindow window;
-  GONKA_FIELDS(Account, balance, window)
+  uint32_t delegations = 0;  // Warm keys that act for it; at most kDelegationsMax.
+  GONKA_FIELDS(Account, balance, window, delegations)
 };
+
+// A key that speaks, or has spoken, for a participant: its signatures count in blocks up to `until`.
+struct NodeKey {
+  AccountId key;
+  uint64_t until = 0;
+  bool retired = false;  // Nobody seals calls to it any more.
+  GONKA_FIELDS(NodeKey, key, until, retired)
+};
+inline constexpr size_t kNodeKeysMax = 4;
 
 struct Participant {
   static constexpr RecordKind kKind{102, 1};
@@ -80,8 +94,10 @@ struct Participant {
   bool removed = false;
   Hash chain_head;                     // The last revealed link, or the committed end of the chain.
   std::optional<Hash> next_chain_end;  // Becomes chain_head at the next epoch's first block.
+  List<NodeKey, 4> node_keys;          // The newest last; only that one may be in use.
   GONKA_FIELDS(Participant, endpoint, models, weight, collateral, reputation, clean_epochs,
-               convictions, misses, duties, active_from_epoch, removed, chain_head, next_chain_end)
+               convictions, misses, duties, active_from_epoch, removed, chain_head, next_chain_end,
+               node_keys)
 };
 
 // Who takes part in an epoch, frozen at its first block.
@@ -153,6 +169,61 @@ struct Allowance {
   GONKA_FIELDS(Allowance, available, expires_epoch, key_digest, salt, sequence_base, sequence_used,
                open_records)
 };
+
+// What a warm key may do for an account.
+struct Delegation {
+  static constexpr RecordKind kKind{120, 1};
+  AccountId account;
+  uint64_t events = 0;  // By tag; none once it is revoked.
+  bool speaks = false;
+  bool orders = false;
+  Amount cap;  // What is left of it.
+  uint64_t expires_height = 0;
+  uint64_t ends_height = 0;  // Forgotten after this block: expires_height, or soon after Revoke.
+  bool revoked = false;
+  GONKA_FIELDS(Delegation, account, events, speaks, orders, cap, expires_height, ends_height,
+               revoked)
+};
+inline constexpr uint32_t kDelegationsMax = 256;  // Of one account.
+
+// Where the price of a model stands, in millionths of a unit, and within which terms it moves.
+struct Pricing {
+  static constexpr RecordKind kKind{121, 1};
+  uint64_t price = 0;        // In force in the next block.
+  uint64_t epoch_start = 0;  // When the epoch began.
+  uint64_t epoch_low = 0;    // The lowest that anybody could read off the ledger in this epoch,
+  uint64_t last_low = 0;     // and in the epoch before.
+  uint64_t load = 0;         // Tokens of finished records, fading by 1/window_blocks a block.
+  uint64_t capacity_tokens = 0;
+  Amount floor;
+  Amount ceiling;
+  GONKA_FIELDS(Pricing, price, epoch_start, epoch_low, last_low, load, capacity_tokens, floor,
+               ceiling)
+};
+
+struct Proposal {
+  static constexpr RecordKind kKind{122, 1};
+  AccountId author;
+  Change change;
+  Text<1'024> reason;
+  uint64_t opened_height = 0;
+  uint64_t vote_until = 0;  // Votes count up to this block; then they are counted.
+  uint64_t activate_height = 0;
+  Amount deposit;
+  ProposalStatus status = ProposalStatus::kVoting;
+  uint64_t approving_weight = 0;  // Once they are counted.
+  uint64_t rejecting_weight = 0;
+  uint64_t total_weight = 0;
+  uint64_t closed_epoch = 0;  // Of a rejected, active or void one: forgotten retained_epochs later.
+  GONKA_FIELDS(Proposal, author, change, reason, opened_height, vote_until, activate_height,
+               deposit, status, approving_weight, rejecting_weight, total_weight, closed_epoch)
+};
+struct ProposalVote {
+  static constexpr RecordKind kKind{123, 1};
+  bool approve = false;
+  GONKA_FIELDS(ProposalVote, approve)
+};
+inline constexpr size_t kModelsMax = 256;
 
 // Records of one model finished in one epoch.
 struct Traffic {

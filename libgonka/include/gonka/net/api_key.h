@@ -1,7 +1,7 @@
 #pragma once
 
-// Who is calling: an API key in the Authorization header, whose digest a developer has put into its
-// Allow to this node.
+// Who is calling: an API key in the Authorization header. Either a developer has put its digest into
+// its Allow to this node, or it is the key of a sub-account (protocol/delegation.h).
 
 #include <optional>
 #include <string>
@@ -16,7 +16,15 @@ namespace gonka::net {
 // The text after "Bearer "; nothing where the header is absent or of another scheme.
 std::optional<std::string> BearerKey(const http::Request& request);
 
-// The developer, or 401.
+struct Caller {
+  AccountId developer;
+  // Where the key belongs to a sub-account: what signs its requests.
+  std::optional<KeyPair> sub_account = std::nullopt;
+};
+// Whoever may send requests, or 401.
+std::variant<Caller, ApiError> AuthenticateCaller(const http::Request& request,
+                                                  const ledger::View& view, const AccountId& self);
+// The developer itself, or 401: a sub-account may spend, but not look at all that its parent does.
 std::variant<AccountId, ApiError> Authenticate(const http::Request& request,
                                                const ledger::View& view, const AccountId& self);
 

@@ -28,6 +28,9 @@
 namespace gonka::net {
 
 struct ParticipantOptions {
+  // The participant, where the node runs with a warm key of it. Not for the sequencer, whose blocks
+  // are signed with its own key.
+  std::optional<AccountId> account;
   std::string data_directory;
   Genesis genesis;
   http::ServerOptions server;
@@ -64,7 +67,7 @@ class ParticipantNode {
 
   uint16_t port() const { return server_->port(); }
   const NetworkId& network() const { return chain_->network(); }
-  AccountId account() const { return AccountOf(key_.public_key()); }
+  AccountId account() const { return options_.account.value_or(AccountOf(key_.public_key())); }
 
  private:
   ParticipantNode(Loop& loop, WallClock& clock, Entropy& entropy, Log& log, const KeyPair& key,

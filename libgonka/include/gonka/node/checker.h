@@ -35,7 +35,7 @@ class Checker {
  public:
   using Done = std::function<void(const CheckResult&)>;
 
-  Checker(Environment env, LedgerPort ledger, const KeyPair& key, const ServedModels& models,
+  Checker(Environment env, LedgerPort ledger, const Identity& self, const ServedModels& models,
           CheckerOptions options = {});
   ~Checker();
 
@@ -62,7 +62,7 @@ class Checker {
 
   Environment env_;
   LedgerPort ledger_;
-  const KeyPair& key_;
+  const Identity& self_;
   const ServedModels& models_;
   CheckerOptions options_;
   std::deque<std::shared_ptr<Job>> waiting_;  // At most options.waiting_max.

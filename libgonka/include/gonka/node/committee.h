@@ -12,7 +12,7 @@ namespace gonka::node {
 
 class Committee {
  public:
-  Committee(Environment env, LedgerPort ledger, const KeyPair& key, Checker& checker,
+  Committee(Environment env, LedgerPort ledger, const Identity& self, Checker& checker,
             Recorder& recorder);
   ~Committee();
 
@@ -37,7 +37,7 @@ class Committee {
 
   Environment env_;
   LedgerPort ledger_;
-  const KeyPair& key_;
+  const Identity& self_;
   Checker& checker_;
   Recorder& recorder_;
   std::map<CaseId, Duty> duties_;

@@ -23,6 +23,15 @@ struct Environment {
   Log& log;
 };
 
+// For whom the node acts, and the key with which it signs: the account's own, or a warm key that
+// the account has delegated `speaks` and the node's events to.
+struct Identity {
+  AccountId account;
+  KeyPair key;
+
+  bool IsWarm() const { return AccountOf(key.public_key()) != account; }
+};
+
 // The node's own copy of the ledger.
 struct LedgerPort {
   // The newest committed state; immutable. Cheap: called several times a request.

@@ -19,7 +19,7 @@ struct ExecutorOptions {
 
 class Executor {
  public:
-  Executor(Environment env, LedgerPort ledger, const KeyPair& key, const ServedModels& models,
+  Executor(Environment env, LedgerPort ledger, const Identity& self, const ServedModels& models,
            Recorder& recorder, Keep& keep, ExecutorOptions options = {});
   ~Executor();
 
@@ -53,7 +53,7 @@ class Executor {
 
   Environment env_;
   LedgerPort ledger_;
-  const KeyPair& key_;
+  const Identity& self_;
   const ServedModels& models_;
   Recorder& recorder_;
   Keep& keep_;

@@ -11,6 +11,8 @@
 namespace gonka::node {
 
 struct NodeOptions {
+  // For whom the node acts, where its key is a warm one; otherwise the key's own account.
+  std::optional<AccountId> account = {};
   RecorderOptions recorder = {};
   ExecutorOptions executor = {};
   TransferAgentOptions transfer_agent = {};
@@ -19,7 +21,7 @@ struct NodeOptions {
 
 class Node {
  public:
-  // key and keep must outlive the node.
+  // keep must outlive the node.
   Node(Environment env, LedgerPort ledger, const KeyPair& key, NetworkId network,
        ServedModels models, Keep& keep, NodeOptions options = {});
 
@@ -37,6 +39,8 @@ class Node {
   const ServedModels& models() const { return models_; }
 
  private:
+  const Identity self_;
+  const LedgerPort ledger_;
   ServedModels models_;
   Recorder recorder_;
   KeepServer keep_server_;

@@ -20,7 +20,7 @@ struct RecorderOptions {
 
 class Recorder {
  public:
-  Recorder(Environment env, LedgerPort ledger, const KeyPair& key, NetworkId network,
+  Recorder(Environment env, LedgerPort ledger, const Identity& self, NetworkId network,
            RecorderOptions options = {});
   ~Recorder();
 
@@ -45,7 +45,7 @@ class Recorder {
 
   Environment env_;
   LedgerPort ledger_;
-  const KeyPair& key_;
+  const Identity& self_;
   NetworkId network_;
   RecorderOptions options_;
   std::deque<Event> waiting_;

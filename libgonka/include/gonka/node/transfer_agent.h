@@ -22,6 +22,8 @@ struct TransferAgentOptions {
 
 struct ClientRequest {
   AccountId developer;
+  // Signs the request, where a sub-account of the developer sends it.
+  std::optional<KeyPair> sub_account = std::nullopt;
   ModelId model;
   CanonicalRequest request;
   uint8_t top_logprobs = 0;
@@ -42,6 +44,7 @@ struct Answer {
   Hash output_salt;
   Hash artifact_root;
   Signature executor_signature;  // Over DeliverySigningHash.
+  AccountId executor_key;        // Whose signature it is: the executor's own, or its node key.
 };
 
 // On the loop. on_tokens may be called any number of times between on_accepted and on_done.
@@ -57,7 +60,7 @@ class TransferAgent {
  public:
   using Ticket = uint64_t;
 
-  TransferAgent(Environment env, LedgerPort ledger, const KeyPair& key, NetworkId network,
+  TransferAgent(Environment env, LedgerPort ledger, const Identity& self, NetworkId network,
                 const ServedModels& models, Recorder& recorder, Keep& keep,
                 TransferAgentOptions options = {});
   ~TransferAgent();
@@ -102,6 +105,7 @@ class TransferAgent {
   void OnCompleted(Ticket ticket, InFlight& job, const Completed& completed);
   void NextAttempt(Ticket ticket, InFlight& job, const absl::Status& why);
   void RecordStart(InFlight& job);
+  bool IsSignedBy(const AccountId& account, const Hash& hash, const Signature& signature) const;
   void Deliver(const InFlight& job, const Completed& completed);
   void WatchSilence(Ticket ticket, InFlight& job);
   void Finish(Ticket ticket, absl::StatusOr<Answer> result);
@@ -115,7 +119,7 @@ class TransferAgent {
 
   Environment env_;
   LedgerPort ledger_;
-  const KeyPair& key_;
+  const Identity& self_;
   NetworkId network_;
   const ServedModels& models_;
   Recorder& recorder_;

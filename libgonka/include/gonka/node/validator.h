@@ -13,7 +13,7 @@ namespace gonka::node {
 
 class Validator {
  public:
-  Validator(Environment env, LedgerPort ledger, const KeyPair& key, Checker& checker,
+  Validator(Environment env, LedgerPort ledger, const Identity& self, Checker& checker,
             Recorder& recorder);
   ~Validator();
 
@@ -45,7 +45,7 @@ class Validator {
 
   Environment env_;
   LedgerPort ledger_;
-  const KeyPair& key_;
+  const Identity& self_;
   Checker& checker_;
   Recorder& recorder_;
   std::map<InferenceId, Duty> duties_;  // Of open checks only.

@@ -71,6 +71,28 @@ struct MoneyParams {
                collateral_min, newcomer_weight, accusation_bond)
 };
 
+// How the price of a token follows the use of a model (rewards/price.h).
+struct PricingParams {
+  Ppm stable_from{400'000};  // Use between these two leaves the price alone.
+  Ppm stable_to{600'000};
+  Ppm elasticity{50'000};       // Change for each whole of use outside.
+  Ppm step_max{20'000};         // A block's change.
+  uint32_t epoch_factor = 2;    // Times, at most, up or down within an epoch.
+  uint32_t window_blocks = 12;  // Use is averaged over about so many.
+  GONKA_FIELDS(PricingParams, stable_from, stable_to, elasticity, step_max, epoch_factor,
+               window_blocks)
+};
+
+// Proposals and votes on them. Lengths in blocks.
+struct GovernanceParams {
+  uint32_t vote_blocks = 17'280;     // From the proposal to the end of the vote.
+  uint32_t notice_blocks = 17'280;   // From the end of the vote to activation, at least.
+  Amount deposit{1'000'000'000};     // Comes back unless hardly anybody approves.
+  Ppm deposit_return{333'333};       // Of all weight, approving, brings the deposit back.
+  uint32_t open_max = 16;            // Proposals in their vote at a time.
+  GONKA_FIELDS(GovernanceParams, vote_blocks, notice_blocks, deposit, deposit_return, open_max)
+};
+
 struct Params {
   TimeParams time;
   CheckParams check;
@@ -78,7 +100,10 @@ struct Params {
   MoneyParams money;
   uint32_t request_sequence_ahead = 32;
   uint32_t block_interval_ms = 5'000;  // What the sequencer aims at; no rule depends on it.
-  GONKA_FIELDS(Params, time, check, reputation, money, request_sequence_ahead, block_interval_ms)
+  PricingParams pricing;
+  GovernanceParams governance;
+  GONKA_FIELDS(Params, time, check, reputation, money, request_sequence_ahead, block_interval_ms,
+               pricing, governance)
 };
 
 // How answers of one model are judged: the result of a calibration, read by validators
@@ -86,11 +111,17 @@ struct Params {
 struct ModelInfo {
   ModelId id;
   Text<128> name;        // What clients put into "model".
-  Amount price;          // Per token, prompt and output alike.
+  // Per token, prompt and output alike: where the network or the model begins; it moves with use.
+  Amount price;
   uint32_t context = 0;  // Prompt and output together.
   uint32_t top_k = 5;    // Of the artifact.
   Blob<65'536> calibration;
-  GONKA_FIELDS(ModelInfo, id, name, price, context, top_k, calibration)
+  // Tokens a block that count as full use, over the whole network; 0: the price stays.
+  uint64_t capacity_tokens = 0;
+  Amount price_floor{1};
+  Amount price_ceiling{uint64_t{1} << 40};
+  GONKA_FIELDS(ModelInfo, id, name, price, context, top_k, calibration, capacity_tokens,
+               price_floor, price_ceiling)
 };
 
 struct GenesisParticipant {
@@ -123,5 +154,8 @@ struct Genesis {
 NetworkId NetworkIdOf(const Genesis& genesis);
 // Names the first field that contradicts another or is out of bounds.
 absl::Status CheckGenesis(const Genesis& genesis);
+// The same of parts that are proposed later.
+absl::Status CheckBounds(const Params& params);
+absl::Status CheckBounds(const ModelInfo& model);
 
 }  // namespace gonka

@@ -2,6 +2,8 @@
 
 // The names of things on the ledger. Each is a type of its own, so that they cannot be swapped.
 
+#include <optional>
+
 #include "gonka/base/bytes.h"
 #include "gonka/crypto/hash.h"
 #include "gonka/crypto/sign.h"

@@ -48,6 +48,17 @@ template <>
 inline constexpr uint64_t kEnumEnd<DisputeCause> = 2;
 const char* NameOf(DisputeCause value);
 
+enum class ProposalStatus : uint8_t {
+  kVoting,
+  kPassed,  // Waits for its height.
+  kRejected,
+  kActive,  // Has changed the network.
+  kVoid     // Passed, but contradicts what the network had become by its height.
+};
+template <>
+inline constexpr uint64_t kEnumEnd<ProposalStatus> = 5;
+const char* NameOf(ProposalStatus value);
+
 struct EpochStarted {
   static constexpr const char* kName = "epoch_started";
   uint64_t epoch = 0;
@@ -219,11 +230,49 @@ struct ParticipantJoined {
   GONKA_FIELDS(ParticipantJoined, participant, from_epoch)
 };
 
+struct KeyDelegated {
+  static constexpr const char* kName = "key_delegated";
+  AccountId account;
+  AccountId key;
+  uint64_t events = 0;
+  bool speaks = false;
+  bool orders = false;
+  Amount cap;
+  uint64_t expires_height = 0;
+  GONKA_FIELDS(KeyDelegated, account, key, events, speaks, orders, cap, expires_height)
+};
+// By Revoke, by a key that took over, or because its time was up.
+struct KeyRevoked {
+  static constexpr const char* kName = "key_revoked";
+  AccountId account;
+  AccountId key;
+  GONKA_FIELDS(KeyRevoked, account, key)
+};
+struct ProposalOpened {
+  static constexpr const char* kName = "proposal_opened";
+  uint64_t proposal = 0;
+  AccountId author;
+  Change change;
+  uint64_t vote_until = 0;
+  uint64_t activate_height = 0;
+  GONKA_FIELDS(ProposalOpened, proposal, author, change, vote_until, activate_height)
+};
+// After the vote: kPassed or kRejected; at its height: kActive or kVoid.
+struct ProposalDecided {
+  static constexpr const char* kName = "proposal_decided";
+  uint64_t proposal = 0;
+  ProposalStatus status = ProposalStatus::kVoting;
+  uint64_t approving_weight = 0;
+  uint64_t rejecting_weight = 0;
+  uint64_t total_weight = 0;
+  GONKA_FIELDS(ProposalDecided, proposal, status, approving_weight, rejecting_weight, total_weight)
+};
 // The order is on the wire: new ones at the end.
 using Notice =
     std::variant<EpochStarted, RecordOpened, RecordFinished, RecordDelivered, CheckDrawn,
                  VerdictRevealed, DisputeOpened, CommitteeDrawn, VoteRevealed, DisputeDecided,
                  HearingOpened, HearingSampleDrawn, HearingDecided, Convicted, Refunded,
-                 RecordExpired, Paid, Withheld, ReputationChanged, EpochSettled, ParticipantJoined>;
+                 RecordExpired, Paid, Withheld, ReputationChanged, EpochSettled, ParticipantJoined,
+                 KeyDelegated, KeyRevoked, ProposalOpened, ProposalDecided>;
 
 }  // namespace gonka

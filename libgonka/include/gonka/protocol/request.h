@@ -72,8 +72,11 @@ struct Request {
   AccountId developer;
   uint64_t sequence = 0;
   AccountId ta;
+  // Who signs, where it is not the developer's own key: a sub-account, to which the developer has
+  // delegated `orders`.
+  std::optional<AccountId> signer;
   GONKA_FIELDS(Request, network, epoch, model, request_digest, tokens_max, price_cap, expiry_height,
-               developer, sequence, ta)
+               developer, sequence, ta, signer)
 };
 
 // What the developer signs where its allowance does not let the transfer agent act for it.

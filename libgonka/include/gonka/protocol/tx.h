@@ -4,6 +4,8 @@
 // one signature carries many; each event succeeds or fails alone and has its own receipt.
 // libgonka/doc/protocol.md describes every event, its bytes and its rule.
 
+#include "gonka/protocol/delegation.h"
+#include "gonka/protocol/governance.h"
 #include "gonka/protocol/request.h"
 
 namespace gonka {
@@ -132,22 +134,40 @@ Hash BeaconChainStep(const Hash& link);  // chain_end = step applied length time
 
 // The order is on the wire: new ones at the end.
 using Event = std::variant<Register, Transfer, DepositCollateral, Allow, Start, Finish, Delivered,
-                           ValidateCommit, ValidateReveal, VoteCommit, VoteReveal, CommitBeacon>;
+                           ValidateCommit, ValidateReveal, VoteCommit, VoteReveal, CommitBeacon, Delegate,
+                           Revoke, Propose, VoteProposal>;
+
+// Bit of Delegate::events for this kind of event.
+template <class T, size_t I = 0>
+constexpr uint64_t EventBit() {
+  if constexpr (std::is_same_v<std::variant_alternative_t<I, Event>, T>) {
+    return uint64_t{1} << I;
+  } else {
+    return EventBit<T, I + 1>();
+  }
+}
+// Every event, by tag: "register", "transfer", ...
+std::vector<std::string> EventNames();
+// Those that no warm key may send.
+inline constexpr uint64_t kColdEvents = EventBit<Delegate>() | EventBit<Revoke>();
+// All that a participant's node sends by itself.
+uint64_t NodeEvents();
 
 struct SignedTx {
   static constexpr RecordKind kKind{3, 1};
   NetworkId network;
-  AccountId sender;
+  AccountId sender;  // Who signs; its sequence number is used.
+  std::optional<AccountId> acts_for;  // The account whose warm key the sender is; not the sender.
   uint64_t sequence = 0;  // Used once, within a sliding window of kSequenceWindow.
   List<Event, 256> events;
   Signature signature;
-  GONKA_FIELDS(SignedTx, network, sender, sequence, events, signature)
+  GONKA_FIELDS(SignedTx, network, sender, acts_for, sequence, events, signature)
 };
 inline constexpr uint64_t kSequenceWindow = 1024;
 
 TxHash HashOf(const SignedTx& tx);  // Of everything but the signature; also what is signed.
 SignedTx SignTx(const KeyPair& key, const NetworkId& network, uint64_t sequence,
-                std::vector<Event> events);
+                std::vector<Event> events, std::optional<AccountId> acts_for = std::nullopt);
 bool VerifyTx(const SignedTx& tx);  // The signature alone.
 
 // Why the rules refuse, or kOk. Fixed numbers: they are in receipts. Add at the end.
@@ -188,6 +208,11 @@ enum class TxCode : uint16_t {
   kRemoved,        // The participant was removed for fraud.
   kQuotaExceeded,
   kExpiryTooFar,  // Later than the answer's length explains.
+  kNotDelegated,       // The key may not do this for the account.
+  kDelegationExpired,
+  kDelegationCap,  // More coins than the key may commit.
+  kUnknownProposal,
+  kOutOfBounds,  // A proposed parameter or model that no network may have.
   kTxCodeEnd,
 };
 template <>

@@ -121,6 +121,8 @@ class SimWorld {
   void SetConduct(size_t participant, Conduct conduct);
   // Drops the next transactions of this participant on their way to the sequencer.
   void LoseTxs(size_t participant, size_t count);
+  // The participant delegates to a fresh key, and its node goes on with that one.
+  AccountId GoWarm(size_t participant);
   // A newcomer starts its node and registers; its place.
   size_t Join();
 
