@@ -31,6 +31,8 @@ void AddLookCommands(CLI::App& app, Context& context);   // status, participants
 void AddProofCommands(CLI::App& app, Context& context);  // prove, verify
 void AddEventCommands(CLI::App& app, Context& context);  // events
 void AddNodeCommands(CLI::App& app, Context& context);   // register
+void AddDelegationCommands(CLI::App& keys, Context& context);  // delegate, rotate, revoke, ...
+void AddGovernanceCommands(CLI::App& app, Context& context);   // params, proposals, propose, vote
 void AddAuditCommand(CLI::App& app, Context& context);   // audit
 
 // A 64-digit account, or the account of a key file.
@@ -38,8 +40,9 @@ absl::StatusOr<AccountId> ParseAccount(const std::string& text);
 absl::StatusOr<FixedBytes<32>> ParseHash(const std::string& what, const std::string& text);
 
 // Signs the events with the key in the file and sends them through the node; waits until they are
-// in a block, and fails with the first refusal.
+// in a block, and fails with the first refusal. acts_for: the account whose warm key it is.
 absl::Status SendEvents(const Context& context, const std::string& key_path,
-                        std::vector<Event> events);
+                        std::vector<Event> events,
+                        std::optional<AccountId> acts_for = std::nullopt);
 
 }  // namespace gonka::cli

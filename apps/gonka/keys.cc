@@ -136,6 +136,7 @@ void AddKeyCommands(CLI::App& app, Context& context) {
   AddNew(*keys, context);
   AddShow(*keys, context);
   AddApi(*keys, context);
+  AddDelegationCommands(*keys, context);
   CLI::App* balance = app.add_subcommand("balance", "what an account owns and allows");
   auto who = std::make_shared<std::string>();
   balance->add_option("ACCOUNT", *who, "account or key file")->required();

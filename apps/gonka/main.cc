@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   cli::AddProofCommands(app, context);
   cli::AddEventCommands(app, context);
   cli::AddNodeCommands(app, context);
+  cli::AddGovernanceCommands(app, context);
   cli::AddAuditCommand(app, context);
   app.fallthrough();
   CLI11_PARSE(app, argc, argv);

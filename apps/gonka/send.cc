@@ -47,13 +47,13 @@ absl::StatusOr<AccountId> ParseAccount(const std::string& text) {
 }
 
 absl::Status SendEvents(const Context& context, const std::string& key_path,
-                        std::vector<Event> events) {
+                        std::vector<Event> events, std::optional<AccountId> acts_for) {
   GONKA_ASSIGN_OR_RETURN(const KeyPair key, ReadKeyFile(key_path));
   const NodeApi api = context.Api();
   GONKA_ASSIGN_OR_RETURN(const Json status, api.Get("/gonka/v1/status"));
   GONKA_ASSIGN_OR_RETURN(const auto network, ParseHash("network", status.value("network", "")));
   GONKA_ASSIGN_OR_RETURN(const uint64_t sequence, api.NextSequence(AccountOf(key.public_key())));
-  const SignedTx tx = SignTx(key, NetworkId{network}, sequence, std::move(events));
+  const SignedTx tx = SignTx(key, NetworkId{network}, sequence, std::move(events), acts_for);
   // Transactions go to whoever orders.
   GONKA_ASSIGN_OR_RETURN(const Json participants, api.Get("/gonka/v1/participants"));
   NodeApi sequencer = api;
