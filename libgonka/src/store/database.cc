@@ -50,6 +50,11 @@ std::unique_ptr<Database> Database::InMemory() {
   return std::unique_ptr<Database>(new Database("memory", MakeMemoryKv(kTableNames.size())));
 }
 
+std::unique_ptr<Database> Database::InMemory(const MemoryDisk& disk) {
+  return std::unique_ptr<Database>(
+      new Database("memory", MakeMemoryKv(kTableNames.size(), disk)));
+}
+
 absl::StatusOr<std::optional<Tip>> Database::ReadTip() const {
   GONKA_ASSIGN_OR_RETURN(const std::shared_ptr<const KvReader> reader, kv_->Read());
   return ReadMeta<Tip>(*reader, "tip");

@@ -53,6 +53,7 @@ absl::StatusOr<std::unique_ptr<Kv>> OpenLmdbKv(const std::string& directory,
                                                const std::vector<std::string>& tables,
                                                const LmdbOptions& options);
 std::unique_ptr<Kv> MakeMemoryKv(size_t tables);
+std::unique_ptr<Kv> MakeMemoryKv(size_t tables, const MemoryDisk& disk);
 
 // Bytewise, shorter first; for maps that are searched with spans.
 struct BytesLess {

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <shared_mutex>
 
+#include "gonka/store/memory_disk.h"
 #include "store/kv.h"
 
 namespace gonka::store {
@@ -23,13 +24,22 @@ struct Garbage {
   Table::iterator entry;
 };
 
-struct State {
+}  // namespace
+
+struct MemoryTables {
   std::shared_mutex mutex;
   std::vector<Table> tables;
   uint64_t version = 0;
   std::map<uint64_t, size_t> readers;  // By the version that they see.
   std::deque<Garbage> garbage;         // Ascending by since: what these writes made invisible.
+  uint64_t synced = 0;                 // Versions up to this one survive a power failure.
+  uint32_t sync_every = 1;
+  bool full = false;
 };
+
+namespace {
+
+using State = MemoryTables;
 
 // The spans that it gives stay put: a version that a live reader sees is not pruned, and moving its
 // Bytes within the vector does not move what they hold.
@@ -90,7 +100,7 @@ class MemoryReader final : public KvReader {
 
 class MemoryKv final : public Kv {
  public:
-  explicit MemoryKv(size_t tables) : state_(std::make_shared<State>()) {
+  MemoryKv(size_t tables, std::shared_ptr<State> state) : state_(std::move(state)) {
     state_->tables.resize(tables);
   }
 
@@ -101,8 +111,12 @@ class MemoryKv final : public Kv {
   absl::Status Write(std::span<const Mutation> mutations) override {
     GONKA_RETURN_IF_ERROR(CheckMutations(mutations));
     std::unique_lock lock(state_->mutex);
+    if (state_->full) return absl::ResourceExhaustedError("the disk is full");
     ++state_->version;
     for (const Mutation& mutation : mutations) Apply(mutation);
+    const bool sync =
+        state_->sync_every > 0 && state_->version - state_->synced >= state_->sync_every;
+    if (sync) state_->synced = state_->version;
     Prune();
     return absl::OkStatus();
   }
@@ -123,10 +137,11 @@ class MemoryKv final : public Kv {
     versions.push_back({state_->version, mutation.value});
   }
 
-  // Drops what the writes up to the oldest reader's version have replaced.
+  // Drops what the writes up to the oldest reader's version have replaced, and not what a power
+  // failure would bring back.
   void Prune() {
-    const uint64_t oldest =
-        state_->readers.empty() ? state_->version : state_->readers.begin()->first;
+    uint64_t oldest = state_->readers.empty() ? state_->version : state_->readers.begin()->first;
+    oldest = std::min(oldest, state_->synced);
     while (!state_->garbage.empty() && state_->garbage.front().since <= oldest) {
       const Garbage item = state_->garbage.front();
       state_->garbage.pop_front();
@@ -145,7 +160,47 @@ class MemoryKv final : public Kv {
 }  // namespace
 
 std::unique_ptr<Kv> MakeMemoryKv(size_t tables) {
-  return std::make_unique<MemoryKv>(tables);
+  return std::make_unique<MemoryKv>(tables, std::make_shared<MemoryTables>());
+}
+
+std::unique_ptr<Kv> MakeMemoryKv(size_t tables, const MemoryDisk& disk) {
+  return std::make_unique<MemoryKv>(tables, disk.tables());
+}
+
+MemoryDisk::MemoryDisk() : tables_(std::make_shared<MemoryTables>()) {}
+MemoryDisk::~MemoryDisk() = default;
+
+void MemoryDisk::SyncEvery(uint32_t writes) {
+  std::unique_lock lock(tables_->mutex);
+  tables_->sync_every = writes;
+}
+
+void MemoryDisk::Sync() {
+  std::unique_lock lock(tables_->mutex);
+  tables_->synced = tables_->version;
+}
+
+size_t MemoryDisk::unsynced() const {
+  std::shared_lock lock(tables_->mutex);
+  return tables_->version - tables_->synced;
+}
+
+void MemoryDisk::SetFull(bool full) {
+  std::unique_lock lock(tables_->mutex);
+  tables_->full = full;
+}
+
+void MemoryDisk::LoseUnsynced(size_t kept) {
+  std::unique_lock lock(tables_->mutex);
+  const uint64_t last = std::min(tables_->version, tables_->synced + kept);
+  std::erase_if(tables_->garbage, [&](const Garbage& item) { return item.since > last; });
+  for (Table& table : tables_->tables) {
+    for (auto it = table.begin(); it != table.end();) {
+      std::erase_if(it->second, [&](const Version& version) { return version.since > last; });
+      it = it->second.empty() ? table.erase(it) : std::next(it);
+    }
+  }
+  tables_->version = tables_->synced = last;
 }
 
 }  // namespace gonka::store

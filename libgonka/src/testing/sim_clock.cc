@@ -59,6 +59,15 @@ void SimClock::AdvanceTo(int64_t time_us) {
   now_us_ = std::max(now_us_, time_us);
 }
 
+int64_t SimPace::LocalUs(int64_t world_us) const {
+  return world_us + world_us / 1'000'000 * drift_ppm + skew_us;
+}
+
+int64_t SimPace::WorldDelayUs(int64_t local_us) const {
+  const int64_t slow = local_us * slowness_percent / 100;
+  return lag_us + slow - slow / 1'000'000 * drift_ppm;
+}
+
 SimLoop::~SimLoop() {
   for (const SimClock::EventId event : waiting_) clock_.Cancel(event);
 }
@@ -69,7 +78,8 @@ void SimLoop::Post(Task task) {
 
 Loop::TimerId SimLoop::PostAfter(int64_t delay_us, Task task) {
   const auto id = std::make_shared<SimClock::EventId>();
-  *id = clock_.At(clock_.now_us() + delay_us, [this, id, task = std::move(task)] {
+  const int64_t delay = pace_ == nullptr ? delay_us : pace_->WorldDelayUs(delay_us);
+  *id = clock_.At(clock_.now_us() + delay, [this, id, task = std::move(task)] {
     waiting_.erase(*id);
     task();
   });

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "gonka/crypto/hash.h"
+
 namespace gonka::testing {
 
 class SimNetwork::CallReply final : public Reply {
@@ -69,6 +71,21 @@ void SimNetwork::Disconnect(const Hash& node) {
   for (const CallId id : at_it) SendDone(id, absl::UnavailableError("the connection broke"));
 }
 
+bool SimNetwork::IsCut(const Hash& a, const Hash& b) const {
+  if (cut_.contains(a) || cut_.contains(b)) return true;
+  if (groups_.empty()) return false;
+  const auto group = [&](const Hash& node) {
+    const auto found = groups_.find(node);
+    return found == groups_.end() ? 0 : found->second;
+  };
+  return group(a) != group(b);
+}
+
+void SimNetwork::Note(const Hash& from, const Hash& to, ByteSpan bytes) {
+  transcript_ = TaggedHash("gonka/sim-transcript/1", transcript_,
+                           static_cast<uint64_t>(clock_.now_us()), from, to, Blake2b(bytes));
+}
+
 int64_t SimNetwork::Delay() {
   const auto spread = static_cast<uint64_t>(links_.delay_max_us - links_.delay_min_us);
   return links_.delay_min_us + static_cast<int64_t>(random_.Below(spread + 1));
@@ -96,7 +113,8 @@ SimNetwork::CallId SimNetwork::Begin(const Hash& from, const Peer& peer, std::st
     Arrive(answered, from, to, method, request, cancelled);
   };
   if (twice) clock_.At(now + Delay(), [arrive] { arrive(0); });
-  clock_.At(now + Delay(), [arrive, id] { arrive(id); });
+  const int64_t late = random_.Chance(links_.late) ? links_.late_us : 0;
+  clock_.At(now + Delay() + late, [arrive, id] { arrive(id); });
   return id;
 }
 
@@ -106,6 +124,7 @@ void SimNetwork::Arrive(CallId id, const Hash& from, const Hash& to, const std::
   if (node == nodes_.end()) {
     return SendDone(id, absl::UnavailableError(fmt::format("{} is down", ShortHex(to))));
   }
+  Note(from, to, request);
   const Handler handler = node->second;  // It may disconnect itself.
   handler(method, from, request, std::make_shared<CallReply>(*this, id, std::move(cancelled)));
 }
@@ -128,6 +147,7 @@ void SimNetwork::SendFrame(CallId id, Bytes frame) {
   clock_.At(*arrival, [this, id, frame = std::move(frame)]() mutable {
     const auto call = calls_.find(id);
     if (call == calls_.end()) return;
+    Note(call->second.to, call->second.from, frame);
     clock_.Cancel(call->second.first_frame_timer);
     const auto on_frame = call->second.events.on_frame;  // It may cancel the call.
     on_frame(std::move(frame));

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <tuple>
+
 namespace gonka::testing {
 namespace {
 
@@ -10,51 +13,90 @@ constexpr const char* kBlocksMethod = "sim.blocks";  // u64 height; blocks from 
 constexpr const char* kTxMethod = "sim.tx";          // An encoded transaction.
 constexpr size_t kFetchBytesMax = 1 << 20;
 constexpr uint64_t kRenewalEveryBlocks = 16;
-constexpr uint64_t kOtherModelSeed = 2;
 
 CallEvents Unheard() {
   return {.on_frame = [](Bytes) {}, .on_done = [](absl::Status) {}};
 }
 
-// Between an executor and its transfer agent: every token is another one, and the end is signed
-// again to match.
-class TamperingReply final : public Reply {
+// A node's calls, as its strategies let them out.
+class WatchedTransport final : public Transport {
  public:
-  TamperingReply(std::shared_ptr<Reply> inner, const KeyPair& key, const InferenceId& inference)
-      : inner_(std::move(inner)), key_(key), inference_(inference) {}
+  WatchedTransport(std::unique_ptr<Transport> inner, Loop& loop,
+                   const std::vector<std::unique_ptr<Strategy>>& strategies)
+      : inner_(std::move(inner)), loop_(loop), strategies_(strategies) {}
 
-  void Send(Bytes bytes) override {
-    auto frame = Decode<node::ExecuteFrame>(bytes);
-    GONKA_CHECK(frame.ok());
-    if (auto* produced = std::get_if<node::Produced>(&frame->frame)) {
-      for (node::ProducedToken& token : produced->tokens) {
-        if (token.id != kByteStopId) token.id ^= 1;
-        sent_.push_back(token.id);
-      }
-    } else if (auto* completed = std::get_if<node::Completed>(&frame->frame)) {
-      completed->output_digest = OutputDigest(sent_, completed->finish, completed->output_salt);
-      completed->signature = key_.Sign(DeliverySigningHash(inference_, completed->output_digest,
-                                                           static_cast<uint32_t>(sent_.size())));
+  CallId Call(const Peer& peer, std::string_view method, Bytes request, CallEvents events,
+              CallOptions options) override {
+    for (const auto& strategy : strategies_) {
+      if (strategy->OnOutgoing(AccountId{peer.id}, method, request, events)) continue;
+      loop_.Post([done = std::move(events.on_done)] {
+        done(absl::UnavailableError("nobody was asked"));
+      });
+      return kNobodyAsked;
     }
-    inner_->Send(Encode(*frame));
+    return inner_->Call(peer, method, std::move(request), std::move(events), options);
   }
-  void Finish(absl::Status status) override { inner_->Finish(std::move(status)); }
-  bool Cancelled() const override { return inner_->Cancelled(); }
+  void Cancel(CallId call) override {
+    if (call != kNobodyAsked) inner_->Cancel(call);
+  }
 
  private:
-  const std::shared_ptr<Reply> inner_;
-  const KeyPair& key_;
-  const InferenceId inference_;
-  OutputTokens sent_;
+  static constexpr CallId kNobodyAsked = UINT64_MAX;
+  const std::unique_ptr<Transport> inner_;
+  Loop& loop_;
+  const std::vector<std::unique_ptr<Strategy>>& strategies_;
 };
 
-std::shared_ptr<Reply> Tampering(const Bytes& request, const KeyPair& key,
-                                 std::shared_ptr<Reply> reply) {
-  const auto order = Decode<node::Execute>(request);
-  if (!order.ok()) return reply;
-  return std::make_shared<TamperingReply>(std::move(reply), key,
-                                          InferenceIdOf(order->assignment.assignment));
-}
+// One pseudo-model for each that the strategies ask for.
+class ChoosingEngine final : public engine::Engine {
+ public:
+  ChoosingEngine(Loop& loop, engine::ScriptedOptions honest,
+                 const std::vector<std::unique_ptr<Strategy>>& strategies)
+      : loop_(loop), honest_(std::move(honest)), strategies_(strategies) {
+    EngineOf(honest_);
+  }
+
+  engine::EngineInfo Info() const override { return honest_.info; }
+  RequestId Generate(engine::GenerateRequest request, engine::GenerateEvents events) override {
+    engine::Engine& engine = EngineOf(Choose(request.prompt, true));
+    return Enter(engine, engine.Generate(std::move(request), std::move(events)));
+  }
+  RequestId Score(engine::ScoreRequest request, engine::ScoreEvents events) override {
+    engine::Engine& engine = EngineOf(Choose(request.tokens, false));
+    return Enter(engine, engine.Score(std::move(request), std::move(events)));
+  }
+  void Cancel(RequestId request) override {
+    const auto found = requests_.find(request);
+    if (found != requests_.end()) found->second.first->Cancel(found->second.second);
+  }
+
+ private:
+  using Key = std::tuple<uint64_t, float, uint64_t>;
+
+  engine::ScriptedOptions Choose(std::span<const uint32_t> tokens, bool executes) const {
+    engine::ScriptedOptions chosen = honest_;
+    for (const auto& strategy : strategies_) chosen = strategy->Model(tokens, executes, chosen);
+    return chosen;
+  }
+  engine::Engine& EngineOf(const engine::ScriptedOptions& options) {
+    auto& engine = engines_[Key(options.model_seed, options.noise, options.noise_seed)];
+    if (engine == nullptr) engine = std::make_unique<engine::ScriptedEngine>(loop_, options);
+    return *engine;
+  }
+  RequestId Enter(engine::Engine& engine, RequestId inner) {
+    requests_.emplace(++last_, std::pair(&engine, inner));
+    if (requests_.size() > kRequestsMax) requests_.erase(requests_.begin());
+    return last_;
+  }
+
+  static constexpr size_t kRequestsMax = 4'096;  // Far more than run at once.
+  Loop& loop_;
+  const engine::ScriptedOptions honest_;
+  const std::vector<std::unique_ptr<Strategy>>& strategies_;
+  std::map<Key, std::unique_ptr<engine::ScriptedEngine>> engines_;
+  std::map<RequestId, std::pair<engine::Engine*, RequestId>> requests_;
+  RequestId last_ = 0;
+};
 
 uint64_t SeedFor(const SimOptions& options, size_t place) {
   return SimRandom(options.sim_seed * 1'000 + place + 1).Next();
@@ -66,29 +108,27 @@ FixedBytes<32> BeaconSeedOf(const KeyPair& key) {
   return TaggedHash("gonka/beacon-seed/1", key.seed());
 }
 
-SimNode::SimNode(SimCommon common, size_t place, const KeyPair& key, Conduct conduct)
+SimNode::SimNode(SimCommon common, size_t place, const KeyPair& key, std::vector<Conduct> conduct)
     : common_(std::move(common)),
       place_(place),
       key_(key),
-      conduct_(conduct),
-      log_clock_(common_.clock),
+      conduct_(std::move(conduct)),
+      log_clock_(common_.clock, &pace_),
       log_(fmt::format("node {}", place), log_clock_),
-      entropy_(SeedFor(common_.options, place)) {
-  auto chain = consensus::Chain::Open(store::Database::InMemory(), common_.genesis,
+      entropy_(SeedFor(common_.options, place)),
+      dice_(SeedFor(common_.options, place) ^ 1) {
+  disk_.SyncEvery(common_.options.sync_every);
+  keep_.SyncEvery(common_.options.sync_every);
+  OpenLedger();  // Genesis is on every disk from the start.
+  chain_.reset();
+  disk_.Sync();
+}
+
+void SimNode::OpenLedger() {
+  auto chain = consensus::Chain::Open(store::Database::InMemory(disk_), common_.genesis,
                                       {.application = {.verify_threads = 1}, .mempool = {}});
   GONKA_CHECK(chain.ok());
   chain_ = *std::move(chain);
-  if (orders()) {
-    auto sequencer = consensus::Sequencer::Create(
-        key_, consensus::BeaconChain(BeaconSeedOf(key_), kBeaconLength), *chain_);
-    GONKA_CHECK(sequencer.ok());
-    sequencer_ = *std::move(sequencer);
-  } else {
-    auto follower = consensus::Follower::Create(*chain_);
-    GONKA_CHECK(follower.ok());
-    follower_ = *std::move(follower);
-  }
-  chain_->Subscribe([this](const consensus::CommittedBlockPtr& block) { OnCommitted(block); });
 }
 
 SimNode::~SimNode() {
@@ -101,8 +141,23 @@ int64_t SimNode::IntervalUs() const {
 
 void SimNode::Start() {
   GONKA_CHECK(!running());
-  loop_ = std::make_unique<SimLoop>(common_.clock);
-  transport_ = common_.network.TransportOf(node_key().public_key());
+  OpenLedger();
+  if (orders()) {
+    auto sequencer = consensus::Sequencer::Create(
+        key_, consensus::BeaconChain(BeaconSeedOf(key_), kBeaconLength), *chain_);
+    GONKA_CHECK(sequencer.ok());
+    sequencer_ = *std::move(sequencer);
+  } else {
+    auto follower = consensus::Follower::Create(*chain_);
+    GONKA_CHECK(follower.ok());
+    follower_ = *std::move(follower);
+  }
+  chain_->Subscribe([this](const consensus::CommittedBlockPtr& block) { OnCommitted(block); });
+  loop_ = std::make_unique<SimLoop>(common_.clock, &pace_);
+  engine_loop_ = std::make_unique<SimLoop>(common_.clock, &engine_pace_);
+  if (strategies_.empty()) MakeStrategies();
+  transport_ = std::make_unique<WatchedTransport>(common_.network.TransportOf(node_key().public_key()), *loop_,
+                                                  strategies_);
   MakeServices();
   common_.network.Connect(node_key().public_key(), [this](const std::string& method, const Hash& caller,
                                              Bytes request, std::shared_ptr<Reply> reply) {
@@ -121,36 +176,98 @@ void SimNode::Crash() {
   common_.network.Disconnect(node_key().public_key());
   node_.reset();
   transport_.reset();
+  engine_loop_.reset();
   loop_.reset();
+  sequencer_.reset();
+  follower_.reset();
+  chain_.reset();
+  changed_.clear();
+  dropped_.clear();
 }
 
-void SimNode::SetConduct(Conduct conduct) {
+void SimNode::LosePower() {
+  Crash();
+  disk_.LoseUnsynced(dice_.Below(disk_.unsynced() + 1));
+  keep_.LoseUnsynced(0);
+}
+
+void SimNode::SetDiskFull(bool full) {
+  disk_.SetFull(full);
+  keep_.SetFull(full);
+}
+
+void SimNode::SetPace(const SimPace& pace) {
+  pace_ = pace;
+  pace_.slowness_percent = 100;  // Timeouts are the clock's, computing is the machine's.
+  engine_pace_ = {.slowness_percent = pace.slowness_percent};
+}
+
+void SimNode::SetConduct(std::vector<Conduct> conduct) {
   const bool was_running = running();
   Crash();
-  conduct_ = conduct;
+  conduct_ = std::move(conduct);
+  strategies_.clear();
   if (was_running) Start();
 }
 
-void SimNode::MakeServices() {
+store::SnapshotPtr SimNode::Snapshot() const {
+  auto snapshot =
+      chain_ != nullptr ? chain_->Snapshot() : store::Database::InMemory(disk_)->Snapshot();
+  GONKA_CHECK(snapshot.ok());
+  return *std::move(snapshot);
+}
+
+void SimNode::MakeStrategies() {
+  for (const Conduct& conduct : conduct_) {
+    auto strategy = MakeStrategy(conduct.strategy);
+    GONKA_CHECK(strategy.ok());
+    Insider insider{.self = id(),
+                    .network = chain_->network(),
+                    .key = key_,
+                    .dice = dice_,
+                    .friends = {id()},
+                    .victims = {},
+                    .snapshot = [this] { return Snapshot(); },
+                    .say = [this](Event event) { node_->recorder().Add(std::move(event)); }};
+    for (const size_t other : conduct.friends) {
+      insider.friends.push_back(common_.participant(other));
+    }
+    for (const size_t other : conduct.victims) {
+      insider.victims.push_back(common_.participant(other));
+    }
+    (*strategy)->Join(std::move(insider), conduct);
+    was_dishonest_ = was_dishonest_ || !(*strategy)->IsHonest();
+    strategies_.push_back(*std::move(strategy));
+  }
+}
+
+std::shared_ptr<engine::Engine> SimNode::MakeEngine() {
   engine::ScriptedOptions engine = common_.options.engine;
   engine.info.vocabulary = kByteVocabulary;
-  if (conduct_ == Conduct::kOtherModel) engine.model_seed += kOtherModelSeed;
+  return std::make_shared<ChoosingEngine>(*engine_loop_, engine, strategies_);
+}
+
+node::NodeOptions SimNode::OptionsOf() const {
+  node::NodeOptions options = common_.options.node;
+  for (const auto& strategy : strategies_) {
+    if (const auto max = strategy->InFlightMax()) options.executor.in_flight_max = *max;
+  }
+  return options;
+}
+
+void SimNode::MakeServices() {
   node::ServedModels models;
   for (const ModelInfo& model : common_.genesis.models) {
-    models[model.id] = {.text = std::make_shared<ByteText>(),
-                        .engines = {std::make_shared<engine::ScriptedEngine>(*loop_, engine)}};
+    models[model.id] = {.text = std::make_shared<ByteText>(), .engines = {MakeEngine()}};
   }
-  node::NodeOptions options = common_.options.node;
-  if (conduct_ == Conduct::kRefuses) options.executor.in_flight_max = 0;
+  node::NodeOptions options = OptionsOf();
   options.account = id();
   node_ = std::make_unique<node::Node>(
       node::Environment{.loop = *loop_, .entropy = entropy_, .transport = *transport_, .log = log_},
       node::LedgerPort{.snapshot = [this]() -> std::shared_ptr<const ledger::View> {
-                         auto snapshot = chain_->Snapshot();
-                         GONKA_CHECK(snapshot.ok());
-                         return *std::move(snapshot);
+                         return Snapshot();
                        },
-                       .submit = [this](const SignedTx& tx) { Submit(tx); }},
+                       .submit = [this](const SignedTx& tx) { SubmitChanged(tx); }},
       node_key(), chain_->network(), std::move(models), keep_, options);
 }
 
@@ -172,12 +289,9 @@ void SimNode::OnCall(const std::string& method, const Hash& caller, Bytes reques
     for (const Bytes& block : *blocks) reply->Send(block);
     return reply->Finish(absl::OkStatus());
   }
-  const bool shows = method == node::kPayloadMethod || method == node::kOpenMethod;
-  if (conduct_ == Conduct::kWithholds && shows) {
-    return reply->Finish(absl::UnavailableError("not today"));
-  }
-  if (conduct_ == Conduct::kTampers && method == node::kExecuteMethod) {
-    reply = Tampering(request, key_, std::move(reply));
+  for (const auto& strategy : strategies_) {
+    reply = strategy->OnCall(method, caller, request, std::move(reply));
+    if (reply == nullptr) return;
   }
   node_->OnCall(method, caller, std::move(request), std::move(reply));
 }
@@ -189,11 +303,39 @@ void SimNode::OnCommitted(const consensus::CommittedBlockPtr& block) {
                          .hash = block->hash,
                          .receipts = block->receipts,
                          .notices = block->notices};
-  if (conduct_ == Conduct::kNeverChecks) {
-    std::erase_if(facts.notices,
-                  [](const Notice& notice) { return std::holds_alternative<CheckDrawn>(notice); });
+  TranslateReceipts(facts);
+  loop_->Post([this, facts = std::move(facts)]() mutable {
+    for (const auto& strategy : strategies_) strategy->OnBlock(facts);
+    node_->OnBlock(facts);
+  });
+}
+
+// The recorder knows its transactions by the hashes that they had before a strategy changed them.
+void SimNode::TranslateReceipts(node::BlockFacts& facts) {
+  for (Receipt& receipt : facts.receipts) {
+    const auto found = changed_.find(receipt.tx);
+    if (found == changed_.end()) continue;
+    receipt = {.tx = found->second, .index = 0, .code = TxCode::kOk};
   }
-  loop_->Post([this, facts = std::move(facts)] { node_->OnBlock(facts); });
+  for (const TxHash& tx : dropped_) {
+    facts.receipts.push_back({.tx = tx, .index = 0, .code = TxCode::kOk});
+  }
+  dropped_.clear();
+}
+
+void SimNode::SubmitChanged(const SignedTx& tx) {
+  std::vector<Event> events;
+  for (Event event : tx.events) {
+    const bool goes_out = std::all_of(
+        strategies_.begin(), strategies_.end(),
+        [&](const auto& strategy) { return strategy->OnEvent(event); });
+    if (goes_out) events.push_back(std::move(event));
+  }
+  if (events.empty()) return dropped_.push_back(HashOf(tx));
+  if (events == std::vector<Event>(tx.events.begin(), tx.events.end())) return Submit(tx);
+  const SignedTx changed = SignTx(node_key(), tx.network, tx.sequence, std::move(events), tx.acts_for);
+  changed_[HashOf(changed)] = HashOf(tx);
+  Submit(changed);
 }
 
 // A transaction that is not taken is the recorder's to send again.
@@ -211,17 +353,51 @@ void SimNode::Submit(const SignedTx& tx) {
 
 void SimNode::ProduceLater() {
   loop_->PostAfter(IntervalUs(), [this] {
-    const auto time = common_.genesis.time_us + static_cast<uint64_t>(common_.clock.now_us());
-    const auto block = sequencer_->ProduceBlock(time);
-    GONKA_CHECK(block.ok());
+    ProduceLater();
+    const auto block = ProduceBlock();
+    if (!block.ok()) {
+      log_.Write(LogLevel::kError, fmt::format("no block: {}", ToString(block.status())));
+      return;
+    }
     Push(*block);
     if (block->header.height % kRenewalEveryBlocks == 0) {
       const auto renewal = sequencer_->Renewal();
       GONKA_CHECK(renewal.ok());
       if (*renewal) node_->recorder().Add(**renewal);
     }
-    ProduceLater();
   });
+}
+
+absl::StatusOr<Block> SimNode::ProduceBlock() {
+  const int64_t time_us =
+      static_cast<int64_t>(common_.genesis.time_us) + std::max<int64_t>(loop_->NowUs(), 0);
+  const bool reveals =
+      std::all_of(strategies_.begin(), strategies_.end(), [this](const auto& strategy) {
+        return strategy->RevealsLink(chain_->height() + 1);
+      });
+  if (!reveals) return BlockWithoutLink(static_cast<uint64_t>(time_us));
+  return sequencer_->ProduceBlock(static_cast<uint64_t>(time_us));
+}
+
+// As the sequencer does it, but for the link.
+absl::StatusOr<Block> SimNode::BlockWithoutLink(uint64_t time_us) {
+  const store::SnapshotPtr snapshot = Snapshot();
+  Block block;
+  const auto& limits = chain_->application().options();
+  GONKA_ASSIGN_OR_RETURN(block.txs, chain_->application().PrepareProposal(chain_->mempool().Pick(
+                                        limits.block_txs_max, limits.block_bytes_max)));
+  const store::Tip& tip = snapshot->tip();
+  block.header = {.network = tip.network,
+                  .height = tip.height + 1,
+                  .time_us = std::max(time_us, ledger::ReadChain(*snapshot).time_us + 1),
+                  .previous = tip.hash,
+                  .app_hash = tip.app_hash,
+                  .txs_root = TxsRoot(block.txs),
+                  .link = std::nullopt,
+                  .proposer = id()};
+  block.signature = key_.Sign(HashOf(block.header).value);
+  GONKA_RETURN_IF_ERROR(chain_->Append(block).status());
+  return block;
 }
 
 void SimNode::Push(const Block& block) {

@@ -5,6 +5,7 @@
 
 #include "gonka/consensus/follower.h"
 #include "gonka/consensus/sequencer.h"
+#include "gonka/store/memory_disk.h"
 #include "gonka/testing/sim_world.h"
 #include "testing/sim_parts.h"
 
@@ -21,19 +22,24 @@ struct SimCommon {
   SimNetwork& network;
   // Told on every node, after the block is in its ledger.
   std::function<void(size_t place, const consensus::CommittedBlockPtr&)> on_block;
+  std::function<AccountId(size_t place)> participant;
 };
 
 class SimNode {
  public:
-  SimNode(SimCommon common, size_t place, const KeyPair& key, Conduct conduct);
+  SimNode(SimCommon common, size_t place, const KeyPair& key, std::vector<Conduct> conduct);
   ~SimNode();
 
   void Start();
   void Crash();
   bool running() const { return node_ != nullptr; }
-  void SetConduct(Conduct conduct);
   // From the next Start on the node runs with this key, to which its account must have delegated.
   void UseKey(const KeyPair& warm) { warm_ = warm; }
+  void LosePower();
+  void SetDiskFull(bool full);
+  void SetPace(const SimPace& pace);
+  void SetConduct(std::vector<Conduct> conduct);
+  bool WasAlwaysHonest() const { return !was_dishonest_; }
   void LoseTxs(size_t count) { txs_to_lose_ = count; }
 
   AccountId id() const { return AccountOf(key_.public_key()); }
@@ -41,13 +47,22 @@ class SimNode {
   bool orders() const { return id() == common_.genesis.sequencer; }
   node::Node& services() { return *node_; }
   Transport& transport() { return *transport_; }
-  consensus::Chain& chain() { return *chain_; }
+  consensus::Chain& chain() { return *chain_; }  // While it runs.
+  store::SnapshotPtr Snapshot() const;           // Of a crashed node's disk, too.
   const MemoryKeep& keep() const { return keep_; }
   const SimLog& log() const { return log_; }
 
  private:
   const KeyPair& node_key() const { return warm_ ? *warm_ : key_; }
+  void OpenLedger();
+  void MakeStrategies();
   void MakeServices();
+  std::shared_ptr<engine::Engine> MakeEngine();
+  node::NodeOptions OptionsOf() const;
+  void SubmitChanged(const SignedTx& tx);
+  absl::StatusOr<Block> ProduceBlock();
+  absl::StatusOr<Block> BlockWithoutLink(uint64_t time_us);
+  void TranslateReceipts(node::BlockFacts& facts);
   void OnCall(const std::string& method, const Hash& caller, Bytes request,
               std::shared_ptr<Reply> reply);
   void OnCommitted(const consensus::CommittedBlockPtr& block);
@@ -63,20 +78,31 @@ class SimNode {
   const SimCommon common_;
   const size_t place_;
   const KeyPair key_;
-  Conduct conduct_;
+  std::vector<Conduct> conduct_;
+  SimPace pace_;
+  SimPace engine_pace_;
   SimLoop log_clock_;
   SimLog log_;
   SimEntropy entropy_;
+  SimRandom dice_;
   // Survive a crash.
+  store::MemoryDisk disk_;
   MemoryKeep keep_;
+  std::vector<std::unique_ptr<Strategy>> strategies_;
+  std::optional<KeyPair> warm_;
+  size_t txs_to_lose_ = 0;
+  bool was_dishonest_ = false;
+  // Do not; in the order in which they depend on each other.
   std::unique_ptr<consensus::Chain> chain_;
   std::unique_ptr<consensus::Sequencer> sequencer_;
   std::unique_ptr<consensus::Follower> follower_;
-  std::optional<KeyPair> warm_;
-  size_t txs_to_lose_ = 0;
-  // Do not; in the order in which they depend on each other.
   std::unique_ptr<SimLoop> loop_;
+  std::unique_ptr<SimLoop> engine_loop_;
   std::unique_ptr<Transport> transport_;
+  // Transactions that a strategy changed, by the hash under which the ledger knows them; and those
+  // of which nothing was left.
+  std::map<TxHash, TxHash> changed_;
+  std::vector<TxHash> dropped_;
   std::unique_ptr<node::Node> node_;
   bool fetching_ = false;
 };

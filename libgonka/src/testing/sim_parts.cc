@@ -57,8 +57,16 @@ std::unique_ptr<node::TextModel::StopWatch> ByteText::WatchStops(
 }
 
 absl::Status MemoryKeep::Put(const InferenceId& inference, uint64_t epoch, const Item& item) {
+  if (full_) return absl::ResourceExhaustedError("the disk is full");
   items_[inference] = {epoch, item};
+  unsynced_.push_back(inference);
+  if (sync_every_ > 0 && unsynced_.size() >= sync_every_) unsynced_.clear();
   return absl::OkStatus();
+}
+
+void MemoryKeep::LoseUnsynced(size_t kept) {
+  for (size_t i = kept; i < unsynced_.size(); ++i) items_.erase(unsynced_[i]);
+  unsynced_.clear();
 }
 
 std::optional<node::Keep::Item> MemoryKeep::Get(const InferenceId& inference) const {

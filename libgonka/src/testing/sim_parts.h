@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <map>
+#include <vector>
 
 #include "gonka/node/keep.h"
 
@@ -28,8 +29,16 @@ class MemoryKeep final : public node::Keep {
   void DropEpoch(uint64_t epoch) override;
   size_t size() const { return items_.size(); }
 
+  // As of store::MemoryDisk.
+  void SyncEvery(uint32_t writes) { sync_every_ = writes; }
+  void SetFull(bool full) { full_ = full; }
+  void LoseUnsynced(size_t kept);
+
  private:
   std::map<InferenceId, std::pair<uint64_t, Item>> items_;
+  std::vector<InferenceId> unsynced_;
+  uint32_t sync_every_ = 1;
+  bool full_ = false;
 };
 
 // Keeps the last lines, to show them when something goes wrong.

@@ -39,11 +39,12 @@ Genesis GenesisOf(const SimOptions& options, std::span<const KeyPair> participan
   model.context = options.engine.info.context;
   model.top_k = verify::kTopKDefault;
   genesis.models = {model};
-  for (const KeyPair& key : participants) {
+  for (size_t i = 0; i < participants.size(); ++i) {
+    const KeyPair& key = participants[i];
     const consensus::BeaconChain beacon(BeaconSeedOf(key), kBeaconLength);
     genesis.participants.push_back({.id = AccountOf(key.public_key()),
                                     .endpoint = "http://simulated",
-                                    .weight = 100,
+                                    .weight = i < options.weights.size() ? options.weights[i] : 100,
                                     .models = {model.id},
                                     .beacon_chain_end = beacon.End(0),
                                     .collateral = options.collateral});
@@ -60,8 +61,9 @@ Genesis GenesisOf(const SimOptions& options, std::span<const KeyPair> participan
   return genesis;
 }
 
-Conduct ConductOf(const SimOptions& options, size_t place) {
-  return place < options.conduct.size() ? options.conduct[place] : Conduct::kHonest;
+std::vector<Conduct> ConductOf(const SimOptions& options, size_t place) {
+  const auto found = options.conduct.find(place);
+  return found == options.conduct.end() ? std::vector<Conduct>{} : found->second;
 }
 
 }  // namespace
@@ -94,6 +96,9 @@ struct SimWorld::State {
 
   size_t sequencer() const { return options.participants - 1; }
   SimNode& first() { return *nodes[sequencer()]; }
+  void CheckConviction(const Convicted& convicted) const;
+  void CheckOutcomes(const ledger::View& view);
+  TxCode Submit(const SignedTx& tx);
   void OnBlock(size_t place, const consensus::CommittedBlockPtr& block);
   void SendAllowances();
   bool AllowancesReady();
@@ -112,6 +117,10 @@ struct SimWorld::State {
   std::vector<Notice> notices;
   std::vector<TxCode> refusals;
   std::map<uint64_t, Hash> app_hashes;  // By height.
+  std::set<InferenceId> opened;    // And not settled yet.
+  std::set<InferenceId> finished;  // Of these.
+  std::map<TxHash, TxCode> codes;  // Of the developers' own transactions.
+  std::vector<uint64_t> sequences;
   size_t joined = 0;
 };
 
@@ -137,38 +146,81 @@ void SimWorld::State::OnBlock(size_t place, const consensus::CommittedBlockPtr& 
   notices.insert(notices.end(), block->notices.begin(), block->notices.end());
   for (const Receipt& receipt : block->receipts) {
     if (receipt.code != TxCode::kOk) refusals.push_back(receipt.code);
+    if (const auto own = codes.find(receipt.tx); own != codes.end()) own->second = receipt.code;
   }
-  const auto view = nodes[place]->chain().Snapshot();
-  GONKA_CHECK(view.ok());
-  const absl::Status status = ledger::CheckInvariants(**view);
+  const auto view = nodes[place]->Snapshot();
+  const absl::Status status = ledger::CheckInvariants(*view);
   if (!status.ok()) Abort(fmt::format("height {}: {}", height, ToString(status)));
+  for (const Notice& notice : block->notices) {
+    if (const auto* record = std::get_if<RecordOpened>(&notice)) opened.insert(record->inference);
+    if (const auto* record = std::get_if<RecordFinished>(&notice)) {
+      if (!finished.insert(record->inference).second) {
+        Abort(fmt::format("{} finishes twice", Hex(record->inference)));
+      }
+    }
+    if (const auto* convicted = std::get_if<Convicted>(&notice)) CheckConviction(*convicted);
+    if (std::holds_alternative<EpochSettled>(notice)) CheckOutcomes(*view);
+  }
+}
+
+void SimWorld::State::CheckConviction(const Convicted& convicted) const {
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    if (nodes[i]->id() == convicted.accused && nodes[i]->WasAlwaysHonest()) {
+      Abort(fmt::format("participant {} is convicted of epoch {}, and is honest", i,
+                        convicted.epoch));
+    }
+  }
+}
+
+void SimWorld::State::CheckOutcomes(const ledger::View& view) {
+  using ledger::InferenceStatus;
+  std::erase_if(opened, [&](const InferenceId& id) {
+    const auto record = ledger::FindSettledRecord(view, id);
+    if (!record) return false;
+    const bool good = record->status == InferenceStatus::kValidated ||
+                      record->status == InferenceStatus::kUnchecked;
+    const bool served = finished.erase(id) > 0;
+    if (record->paid > Amount(0) && (!good || !served)) {
+      Abort(fmt::format("{} was {} and {}, and {} was paid for it", Hex(id),
+                        served ? "finished" : "never finished", NameOf(record->status),
+                        record->paid.units()));
+    }
+    return true;
+  });
+}
+
+TxCode SimWorld::State::Submit(const SignedTx& tx) {
+  const auto code = first().chain().SubmitTx(tx);
+  GONKA_CHECK(code.ok());
+  return *code;
 }
 
 // One transaction of every developer, straight into the pool.
 void SimWorld::State::SendAllowances() {
-  for (const KeyPair& developer : developers) {
+  if (options.allowance == Amount(0)) return;
+  for (size_t i = 0; i < developers.size(); ++i) {
     std::vector<Event> events;
-    for (size_t i = 0; i < options.participants; ++i) {
-      events.push_back(Allow{.ta = nodes[i]->id(),
+    for (size_t ta = 0; ta < options.participants; ++ta) {
+      events.push_back(Allow{.ta = nodes[ta]->id(),
                              .amount = options.allowance,
                              .expires_epoch = 1'000,
-                             .key_digest = ApiKeyDigest(developer.public_key().span())});
+                             .key_digest = ApiKeyDigest(developers[i].public_key().span())});
     }
-    const auto code = first().chain().SubmitTx(
-        SignTx(developer, first().chain().network(), 0, std::move(events)));
-    if (!code.ok() || *code != TxCode::kOk) Abort("the allowances are refused");
+    const TxCode code = Submit(
+        SignTx(developers[i], first().chain().network(), sequences[i]++, std::move(events)));
+    if (code != TxCode::kOk) Abort("the allowances are refused");
   }
 }
 
 bool SimWorld::State::AllowancesReady() {
+  if (options.allowance == Amount(0)) return true;
   for (const auto& node : nodes) {
     if (!node->running()) continue;
-    const auto view = node->chain().Snapshot();
-    GONKA_CHECK(view.ok());
+    const auto view = node->Snapshot();
     for (const KeyPair& developer : developers) {
       const AccountId account = AccountOf(developer.public_key());
       for (size_t i = 0; i < options.participants; ++i) {
-        const auto allowance = ledger::FindAllowance(**view, nodes[i]->id(), account);
+        const auto allowance = ledger::FindAllowance(*view, nodes[i]->id(), account);
         if (!allowance || allowance->salt.IsZero()) return false;
       }
     }
@@ -179,6 +231,15 @@ bool SimWorld::State::AllowancesReady() {
 SimWorld::SimWorld(SimOptions options) : state_(std::make_unique<State>(std::move(options))) {
   State& state = *state_;
   GONKA_CHECK(state.options.participants >= 1);
+  for (const auto& [place, conduct] : state.options.conduct) {
+    GONKA_CHECK(place < state.options.participants + state.options.newcomers);
+    for (const Conduct& one : conduct) {
+      if (const auto known = MakeStrategy(one.strategy); !known.ok()) {
+        state.Abort(ToString(known.status()));
+      }
+    }
+  }
+  state.sequences.resize(state.developers.size());
   const std::vector<KeyPair> keys =
       KeysOf(state.options, "participant", state.options.participants);
   state.genesis = GenesisOf(state.options, keys, state.newcomers, state.developers);
@@ -191,13 +252,14 @@ SimWorld::SimWorld(SimOptions options) : state_(std::make_unique<State>(std::mov
         .genesis = state.genesis,
         .clock = state.clock,
         .network = state.network,
-        .on_block = [&state](size_t from, const auto& block) { state.OnBlock(from, block); }};
+        .on_block = [&state](size_t from, const auto& block) { state.OnBlock(from, block); },
+        .participant = [&state](size_t other) { return state.nodes.at(other)->id(); }};
     state.nodes.push_back(
         std::make_unique<SimNode>(common, place, key, ConductOf(state.options, place)));
   };
   for (const KeyPair& key : keys) add(key);
-  for (const auto& node : state.nodes) node->Start();
   for (const KeyPair& key : state.newcomers) add(key);
+  for (size_t i = 0; i < state.options.participants; ++i) state.nodes[i]->Start();
   state.SendAllowances();
   if (!RunUntil([&] { return state.AllowancesReady(); }, kSetUpUsMax)) {
     state.Abort("the allowances cannot be used");
@@ -235,7 +297,12 @@ void SimWorld::RunFor(int64_t us) {
 
 void SimWorld::RunBlocks(uint64_t blocks) {
   const uint64_t end = height() + blocks;
-  if (!RunUntil([&] { return height() >= end; }, INT64_MAX / 2)) state_->Abort("time stands still");
+  const auto count = static_cast<int64_t>(blocks);
+  const int64_t interval_us = int64_t{state_->options.params.block_interval_ms} * 1'000;
+  const int64_t at_most_us = 10 * kMinuteUs + 10 * count * interval_us;
+  if (!RunUntil([&] { return height() >= end; }, at_most_us)) {
+    state_->Abort(fmt::format("nobody makes block {}", end));
+  }
 }
 
 void SimWorld::RunToEpoch(uint64_t wanted) {
@@ -249,7 +316,11 @@ void SimWorld::RunToSettlementOf(uint64_t wanted) {
 size_t SimWorld::Post(const std::string& prompt, const AskOptions& options) {
   const size_t number = state_->requests.size();
   SimRequest& request = state_->requests.emplace_back();
-  request.ta = options.ta ? *options.ta : state_->random.Below(participants());
+  request.ta = options.ta.value_or(0);
+  while (!options.ta) {  // Drawn among those that are up.
+    request.ta = state_->random.Below(participants());
+    if (IsRunning(request.ta)) break;
+  }
   node::ClientRequest client{.developer = developer(options.developer),
                              .model = state_->genesis.models[0].id,
                              .request = {}};
@@ -283,15 +354,14 @@ size_t SimWorld::Post(const std::string& prompt, const AskOptions& options) {
 
 // A developer and transfer agent whose next request number the ledger draws this executor for.
 std::optional<AskOptions> SimWorld::State::Towards(size_t executor, const AskOptions& wanted) {
-  const auto view = first().chain().Snapshot();
-  GONKA_CHECK(view.ok());
+  const auto view = first().Snapshot();
   for (size_t ta = 0; ta < options.participants; ++ta) {
     if (ta == executor || !nodes[ta]->running() || (wanted.ta && *wanted.ta != ta)) continue;
     const AccountId developer = AccountOf(developers[wanted.developer].public_key());
-    const auto allowance = ledger::FindAllowance(**view, nodes[ta]->id(), developer);
+    const auto allowance = ledger::FindAllowance(*view, nodes[ta]->id(), developer);
     if (!allowance) continue;
     const auto drawn =
-        ledger::DrawExecutor(**view, ledger::ReadChain(**view).epoch, genesis.models[0].id,
+        ledger::DrawExecutor(*view, ledger::ReadChain(*view).epoch, genesis.models[0].id,
                              developer, nodes[ta]->id(), allowance->sequence_base, 0);
     const AccountId* account = std::get_if<AccountId>(&drawn);
     if (account == nullptr || *account != nodes[executor]->id()) continue;
@@ -390,8 +460,33 @@ std::vector<size_t> SimWorld::ValidatorsOf(const InferenceId& inference) const {
 }
 
 void SimWorld::Crash(size_t participant) {
-  GONKA_CHECK(participant != sequencer());
   state_->nodes.at(participant)->Crash();
+}
+void SimWorld::LosePower(size_t participant) {
+  // What it has given away as the one history must be there afterwards: it syncs every block.
+  GONKA_CHECK(participant != sequencer() || state_->options.sync_every == 1);
+  state_->nodes.at(participant)->LosePower();
+}
+bool SimWorld::IsRunning(size_t participant) const {
+  return state_->nodes.at(participant)->running();
+}
+void SimWorld::FillDisk(size_t participant) {
+  state_->nodes.at(participant)->SetDiskFull(true);
+}
+void SimWorld::FreeDisk(size_t participant) {
+  state_->nodes.at(participant)->SetDiskFull(false);
+}
+void SimWorld::SetPace(size_t participant, const SimPace& pace) {
+  state_->nodes.at(participant)->SetPace(pace);
+}
+void SimWorld::Partition(const std::vector<std::vector<size_t>>& groups) {
+  std::map<Hash, uint32_t> group_of;
+  for (size_t i = 0; i < groups.size(); ++i) {
+    for (const size_t place : groups[i]) {
+      group_of[participant(place).value] = static_cast<uint32_t>(i + 1);
+    }
+  }
+  state_->network.Partition(std::move(group_of));
 }
 void SimWorld::Restart(size_t participant) {
   state_->nodes.at(participant)->Start();
@@ -405,8 +500,8 @@ void SimWorld::Heal(size_t participant) {
 void SimWorld::SetLinks(const LinkOptions& links) {
   state_->network.SetLinks(links);
 }
-void SimWorld::SetConduct(size_t participant, Conduct conduct) {
-  state_->nodes.at(participant)->SetConduct(conduct);
+void SimWorld::SetConduct(size_t participant, std::vector<Conduct> conduct) {
+  state_->nodes.at(participant)->SetConduct(std::move(conduct));
 }
 void SimWorld::LoseTxs(size_t participant, size_t count) {
   state_->nodes.at(participant)->LoseTxs(count);
@@ -444,16 +539,27 @@ size_t SimWorld::Join() {
   return place;
 }
 
+TxCode SimWorld::Say(size_t developer, Event event) {
+  const SignedTx tx = SignTx(state_->developers.at(developer), NetworkIdOf(state_->genesis),
+                             state_->sequences[developer]++, {std::move(event)});
+  const TxCode admitted = state_->Submit(tx);
+  if (admitted != TxCode::kOk) return admitted;
+  const TxHash hash = HashOf(tx);
+  state_->codes[hash] = TxCode::kTxCodeEnd;
+  if (!RunUntil([&] { return state_->codes[hash] != TxCode::kTxCodeEnd; })) {
+    state_->Abort(fmt::format("the transaction of developer {} gets into no block", developer));
+  }
+  return state_->codes[hash];
+}
+
 std::shared_ptr<const ledger::View> SimWorld::LedgerOf(size_t participant) const {
-  auto snapshot = state_->nodes.at(participant)->chain().Snapshot();
-  GONKA_CHECK(snapshot.ok());
-  return *std::move(snapshot);
+  return state_->nodes.at(participant)->Snapshot();
 }
 std::shared_ptr<const ledger::View> SimWorld::Ledger() const {
   return LedgerOf(sequencer());
 }
 uint64_t SimWorld::height() const {
-  return state_->first().chain().height();
+  return state_->first().Snapshot()->height();
 }
 uint64_t SimWorld::epoch() const {
   return ledger::ReadChain(*Ledger()).epoch;
@@ -521,16 +627,20 @@ std::string SimWorld::Log() const {
   return text;
 }
 
+Hash SimWorld::Transcript() const {
+  const store::Tip tip = state_->first().Snapshot()->tip();
+  return TaggedHash("gonka/sim-world/1", state_->network.transcript(), tip.hash, tip.app_hash);
+}
+
 void SimWorld::CheckInvariants() const {
   for (size_t i = 0; i < state_->nodes.size(); ++i) {
     const auto view = LedgerOf(i);
     const absl::Status status = ledger::CheckInvariants(*view);
     if (!status.ok()) state_->Abort(fmt::format("node {}: {}", i, ToString(status)));
-    const auto info = state_->nodes[i]->chain().application().Info();
-    GONKA_CHECK(info.ok());
-    const auto agreed = state_->app_hashes.find(info->height);
-    if (agreed != state_->app_hashes.end() && agreed->second != info->app_hash) {
-      state_->Abort(fmt::format("node {} disagrees at height {}", i, info->height));
+    const store::Tip tip = state_->nodes[i]->Snapshot()->tip();
+    const auto agreed = state_->app_hashes.find(tip.height);
+    if (agreed != state_->app_hashes.end() && agreed->second != tip.app_hash) {
+      state_->Abort(fmt::format("node {} disagrees at height {}", i, tip.height));
     }
   }
 }

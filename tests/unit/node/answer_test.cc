@@ -116,7 +116,7 @@ TEST_CASE("a signed refusal costs nobody anything") {
   SimWorld world({.sim_seed = 4});
   const size_t ta = TransferAgentWithMortalExecutor(world);
   const size_t refusing = NextExecutor(world, ta);
-  world.SetConduct(refusing, Conduct::kRefuses);
+  world.SetConduct(refusing, {{.strategy = "refuses"}});
   const InferenceId id = world.Ask("would you?", {.ta = ta});
   REQUIRE(world.AnswerTo(id).ok());
   CHECK(world.ExecutorOf(id) != refusing);
@@ -130,7 +130,7 @@ TEST_CASE("a signed refusal costs nobody anything") {
 
 TEST_CASE("where all refuse the developer is told, nothing is charged and later requests pass") {
   SimWorld world({.sim_seed = 5, .participants = 4});
-  for (size_t i = 0; i < 4; ++i) world.SetConduct(i, Conduct::kRefuses);
+  for (size_t i = 0; i < 4; ++i) world.SetConduct(i, {{.strategy = "refuses"}});
   // More than the window of request numbers holds.
   for (int i = 0; i < 40; ++i) {
     const size_t number = world.Post("no?", {.ta = 1});
@@ -139,7 +139,7 @@ TEST_CASE("where all refuse the developer is told, nothing is charged and later 
   }
   world.RunBlocks(40);
   CHECK(world.Balance(world.developer()) == world.initial_balance());
-  for (size_t i = 0; i < 4; ++i) world.SetConduct(i, Conduct::kHonest);
+  for (size_t i = 0; i < 4; ++i) world.SetConduct(i, {{.strategy = "honest"}});
   const InferenceId id = world.Ask("yes?", {.ta = 1});
   CHECK(world.AnswerTo(id).ok());
   CHECK(world.RunUntil([&] { return world.Record(id).finish.has_value(); }));

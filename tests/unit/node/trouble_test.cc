@@ -177,7 +177,9 @@ TEST_CASE("ten seeds of everything at once: coins are conserved, honest people s
     CAPTURE(sim_seed);
     SimWorld world({.sim_seed = sim_seed,
                     .participants = 6,
-                    .conduct = {Conduct::kOtherModel, Conduct::kNeverChecks, Conduct::kWithholds},
+                    .conduct = {{0, {{.strategy = "other_model"}}},
+                                {1, {{.strategy = "never_checks"}}},
+                                {2, {{.strategy = "withholds_payload"}}}},
                     .links = {.loss = Ppm{5'000}, .duplicate = Ppm{20'000}}});
     SimRandom dice(sim_seed);
     for (int i = 0; i < 60; ++i) {

@@ -15,7 +15,7 @@ using ledger::InferenceStatus;
 TEST_CASE("who runs another model fails, is heard and convicted; developers are refunded") {
   constexpr size_t kCheat = 1;
   SimWorld world({.sim_seed = 21, .participants = 6});
-  world.SetConduct(kCheat, Conduct::kOtherModel);
+  world.SetConduct(kCheat, {{.strategy = "other_model"}});
   world.RunToEpoch(1);
   std::vector<InferenceId> asked;
   for (int i = 0; i < 7; ++i) {
@@ -55,7 +55,7 @@ TEST_CASE("who runs another model fails, is heard and convicted; developers are 
 TEST_CASE("a validator with another model accuses honest work: the committee rejects it") {
   constexpr size_t kLiar = 2;
   SimWorld world({.sim_seed = 22, .participants = 6});
-  world.SetConduct(kLiar, Conduct::kOtherModel);
+  world.SetConduct(kLiar, {{.strategy = "other_model"}});
   // Others execute until the liar is drawn as the validator.
   InferenceId accused;
   for (int i = 0; i < 40 && world.Told<DisputeOpened>().empty(); ++i) {
@@ -76,7 +76,7 @@ TEST_CASE("a validator with another model accuses honest work: the committee rej
 TEST_CASE("committee members that are gone are replaced, and the dispute is decided all the same") {
   SimWorld world({.sim_seed = 49,
                   .participants = 12,
-                  .conduct = {Conduct::kHonest, Conduct::kHonest, Conduct::kOtherModel},
+                  .conduct = {{2, {{.strategy = "other_model"}}}},
                   .balance = Amount(20'000'000)});
   const InferenceId id = world.Ask("who decides?", {.executor = 2});
   REQUIRE(world.AnswerTo(id).ok());
@@ -101,7 +101,7 @@ TEST_CASE("committee members that are gone are replaced, and the dispute is deci
 TEST_CASE("who signs two outputs is convicted and removed at once") {
   constexpr size_t kCheat = 3;
   SimWorld world({.sim_seed = 23});
-  world.SetConduct(kCheat, Conduct::kTampers);
+  world.SetConduct(kCheat, {{.strategy = "tampers"}});
   const InferenceId id = world.Ask("what did I pay for?", {.executor = kCheat});
   REQUIRE(world.AnswerTo(id).ok());
   const uint64_t before = world.height();
@@ -118,7 +118,7 @@ TEST_CASE("who signs two outputs is convicted and removed at once") {
 TEST_CASE("a payload that the executor withholds comes from the transfer agent") {
   constexpr size_t kMean = 0;
   SimWorld world({.sim_seed = 24});
-  world.SetConduct(kMean, Conduct::kWithholds);
+  world.SetConduct(kMean, {{.strategy = "withholds_payload"}});
   const InferenceId id = world.Ask("show me", {.executor = kMean});
   REQUIRE(world.AnswerTo(id).ok());
   CHECK(world.RunUntil([&] { return world.Record(id).status == InferenceStatus::kValidated; }));
@@ -127,7 +127,7 @@ TEST_CASE("a payload that the executor withholds comes from the transfer agent")
 
 TEST_CASE("where executor and transfer agent withhold, the developer is refunded") {
   SimWorld world({.sim_seed = 25, .participants = 7});
-  for (const size_t place : {0u, 1u}) world.SetConduct(place, Conduct::kWithholds);
+  for (const size_t place : {0u, 1u}) world.SetConduct(place, {{.strategy = "withholds_payload"}});
   const InferenceId id = world.Ask("show me", {.ta = 0, .executor = 1});
   REQUIRE(world.AnswerTo(id).ok());
   REQUIRE_MESSAGE(
@@ -183,9 +183,8 @@ TEST_CASE("a payload is kept until one epoch after settlement, then forgotten") 
 
 TEST_CASE("a validator that is silent is replaced by its substitute, and has missed a duty") {
   constexpr size_t kAwake = 0;
-  constexpr auto kAsleep = Conduct::kNeverChecks;
-  SimWorld world(
-      {.sim_seed = 28, .conduct = {Conduct::kHonest, kAsleep, kAsleep, kAsleep, kAsleep}});
+  const std::vector<Conduct> asleep = {{.strategy = "never_checks"}};
+  SimWorld world({.sim_seed = 28, .conduct = {{1, asleep}, {2, asleep}, {3, asleep}, {4, asleep}}});
   const InferenceId id = world.Ask("who looks?", {.ta = 1, .executor = 2});
   REQUIRE(world.AnswerTo(id).ok());
   REQUIRE(world.RunUntil([&] { return world.Record(id).status == InferenceStatus::kValidated; }));

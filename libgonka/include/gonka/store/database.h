@@ -21,6 +21,7 @@
 namespace gonka::store {
 
 class Kv;
+class MemoryDisk;
 
 struct LmdbOptions {
   // Reserved address space, not disk: the file grows as needed, and a commit that would not fit
@@ -44,6 +45,8 @@ class Database {
   static absl::StatusOr<std::unique_ptr<Database>> OpenLmdb(const std::string& directory,
                                                             const LmdbOptions& options = {});
   static std::unique_ptr<Database> InMemory();
+  // On what an earlier one has written there (memory_disk.h); the disk must outlive it.
+  static std::unique_ptr<Database> InMemory(const MemoryDisk& disk);
   ~Database();
 
   // For messages: the directory, or "memory".

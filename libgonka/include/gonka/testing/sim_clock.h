@@ -56,19 +56,34 @@ class SimClock {
   std::map<EventId, int64_t> times_;
 };
 
+// How a machine's time differs from the simulation's. May be changed while loops use it.
+struct SimPace {
+  int64_t skew_us = 0;    // Its clock is ahead by this, and
+  int32_t drift_ppm = 0;  // gains so much (more than minus a million).
+  int64_t lag_us = 0;     // Everything it does begins this much later.
+  uint32_t slowness_percent = 100;  // A wait of 1 s takes so much longer.
+
+  int64_t LocalUs(int64_t world_us) const;
+  int64_t WorldDelayUs(int64_t local_us) const;
+};
+
 // One node's loop. Destroying it drops what it had to do: the process is gone.
 class SimLoop final : public Loop {
  public:
-  explicit SimLoop(SimClock& clock) : clock_(clock) {}
+  // Without a pace: the simulation's own time. Clock and pace must outlive the loop.
+  explicit SimLoop(SimClock& clock, const SimPace* pace = nullptr) : clock_(clock), pace_(pace) {}
   ~SimLoop() override;
 
   void Post(Task task) override;
   TimerId PostAfter(int64_t delay_us, Task task) override;
   void CancelTimer(TimerId timer) override;
-  int64_t NowUs() const override { return clock_.now_us(); }
+  int64_t NowUs() const override {
+    return pace_ == nullptr ? clock_.now_us() : pace_->LocalUs(clock_.now_us());
+  }
 
  private:
   SimClock& clock_;
+  const SimPace* pace_;
   std::set<SimClock::EventId> waiting_;
 };
 

@@ -4,6 +4,8 @@
 // and can be cut. Frames of one call keep their order, as on a connection; calls overtake each
 // other.
 
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,9 @@ struct LinkOptions {
   int64_t delay_max_us = 20'000;
   Ppm loss{0};
   Ppm duplicate{0};
+  // Of the requests, how many come late, and by how much: those that follow overtake them.
+  Ppm late{0};
+  int64_t late_us = 2'000'000;
 };
 
 class SimNetwork {
@@ -37,10 +42,16 @@ class SimNetwork {
   // A cut node hears nobody and is heard by nobody. Nobody is told: calls stall.
   void Cut(const Hash& node) { cut_.insert(node); }
   void Heal(const Hash& node) { cut_.erase(node); }
+  // Nodes of different groups do not hear each other, as if cut. Who is named in no group is in
+  // group 0; no groups: all is well again.
+  void Partition(std::map<Hash, uint32_t> groups) { groups_ = std::move(groups); }
   void SetLinks(LinkOptions links) { links_ = links; }
 
   // The caller's end of this node. Must not outlive the network.
   std::unique_ptr<Transport> TransportOf(const Hash& node);
+
+  // A hash over all that was heard so far: when, of whom, by whom, what.
+  const Hash& transcript() const { return transcript_; }
 
  private:
   class CallReply;
@@ -68,7 +79,8 @@ class SimNetwork {
   std::optional<int64_t> NextArrival(Call& call);
   void End(CallId id, const absl::Status& status);
   void Forget(CallId id);
-  bool IsCut(const Hash& a, const Hash& b) const { return cut_.contains(a) || cut_.contains(b); }
+  bool IsCut(const Hash& a, const Hash& b) const;
+  void Note(const Hash& from, const Hash& to, ByteSpan bytes);
   int64_t Delay();
 
   SimClock& clock_;
@@ -76,6 +88,8 @@ class SimNetwork {
   LinkOptions links_;
   std::map<Hash, Handler> nodes_;
   std::set<Hash> cut_;
+  std::map<Hash, uint32_t> groups_;
+  Hash transcript_;
   std::map<CallId, Call> calls_;
   CallId last_call_ = 0;
 };

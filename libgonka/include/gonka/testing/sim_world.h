@@ -12,9 +12,13 @@
 //   world.CheckInvariants();
 //
 // Participants and developers are named by their place, from 0; places do not change. The last
-// participant of genesis orders the blocks and cannot crash. After every block the ledger's
-// invariants are recomputed, and all nodes' app hashes are compared: a violation aborts with the
-// seed, the height and the last lines of every log.
+// participant of genesis orders the blocks. Anybody may crash, lose power or run out of disk, have a
+// wrong clock or a slow machine, and follow any strategy (strategy.h). After every block
+// - the ledger's invariants are recomputed: conservation, records that add up, indexes;
+// - all nodes' app hashes are compared;
+// - no honest participant may have been convicted;
+// - what is settled ended in one terminal state, and nothing was paid for what was not served.
+// A violation aborts with the seed, the height and the last lines of every log.
 
 #include <optional>
 #include <string>
@@ -23,17 +27,9 @@
 #include "gonka/ledger/queries.h"
 #include "gonka/node/node.h"
 #include "gonka/testing/sim_network.h"
+#include "gonka/testing/strategy.h"
 
 namespace gonka::testing {
-
-enum class Conduct : uint8_t {
-  kHonest,
-  kOtherModel,  // Runs another model, to answer and to check.
-  kTampers,     // Sends the developer another output than it commits to, and signs both.
-  kRefuses,     // Refuses every request, with its signature.
-  kWithholds,   // Executes, but shows nobody the payload.
-  kNeverChecks  // Does no assigned check.
-};
 
 Params SimParams();  // Blocks of a second, epochs of a minute.
 
@@ -42,12 +38,16 @@ struct SimOptions {
   size_t participants = 5;
   size_t developers = 2;
   size_t newcomers = 0;               // Accounts that may Join as further participants.
-  std::vector<Conduct> conduct = {};  // By participant; honest where it is shorter.
+  // By place; several strategies of one participant act one after another. Others are honest.
+  std::map<size_t, std::vector<Conduct>> conduct = {};
   Params params = SimParams();
   LinkOptions links = {};
   Amount balance{10'000'000};           // Of every account.
   Amount allowance{1'000'000};          // Of every developer at every participant, from the start.
   Amount collateral{1'000'000};         // Of every participant.
+  std::vector<uint64_t> weights = {};   // By place; 100 where it is shorter.
+  // Every how many-th write a node's disk is synced; what is not may be lost with the power.
+  uint32_t sync_every = 1;
   engine::ScriptedOptions engine = {};  // Vocabulary and model name are the simulation's.
   node::NodeOptions node = {.recorder = {.resend_blocks = 3},
                             .transfer_agent = {.silence_timeout_us = 5'000'000}};
@@ -114,17 +114,29 @@ class SimWorld {
 
   // Trouble.
   void Crash(size_t participant);  // Loses all but its ledger, payloads and key.
+  // Crashes; of what its disk had not synced, a part drawn by the seed is gone, too.
+  void LosePower(size_t participant);
   void Restart(size_t participant);
+  bool IsRunning(size_t participant) const;
+  void FillDisk(size_t participant);
+  void FreeDisk(size_t participant);
+  void SetPace(size_t participant, const SimPace& pace);
   void Cut(size_t participant);
   void Heal(size_t participant);
+  // Between the groups nothing is heard; who is in none of them is in a group with all such. No
+  // groups: all hear each other again.
+  void Partition(const std::vector<std::vector<size_t>>& groups);
   void SetLinks(const LinkOptions& links);
-  void SetConduct(size_t participant, Conduct conduct);
+  // Restarts the node.
+  void SetConduct(size_t participant, std::vector<Conduct> conduct);
   // Drops the next transactions of this participant on their way to the sequencer.
   void LoseTxs(size_t participant, size_t count);
   // The participant delegates to a fresh key, and its node goes on with that one.
   AccountId GoWarm(size_t participant);
   // A newcomer starts its node and registers; its place.
   size_t Join();
+  // A developer's own transaction, straight to the sequencer; what becomes of its event.
+  TxCode Say(size_t developer, Event event);
 
   // The sequencer's ledger, or another node's.
   std::shared_ptr<const ledger::View> Ledger() const;
@@ -154,6 +166,8 @@ class SimWorld {
   node::Node& NodeOf(size_t participant);
   bool Keeps(size_t participant, const InferenceId& inference) const;
   std::string Log() const;  // The last lines of all nodes, by time.
+  // A hash over everything that was said between nodes, and every block: equal for equal options.
+  Hash Transcript() const;
 
   // Aborts where an invariant is violated or the nodes disagree; says all that is known.
   void CheckInvariants() const;

@@ -1,0 +1,31 @@
+#pragma once
+
+// One maker a file; catalog.cc lists them.
+
+#include "gonka/testing/strategy.h"
+
+namespace gonka::testing::strategies {
+
+std::unique_ptr<Strategy> MakeHonest();
+std::unique_ptr<Strategy> MakeOddHardware();
+std::unique_ptr<Strategy> MakeOtherModel();
+std::unique_ptr<Strategy> MakeCheats();
+std::unique_ptr<Strategy> MakeTampers();
+std::unique_ptr<Strategy> MakeRefuses();
+std::unique_ptr<Strategy> MakeGoesSilent();
+std::unique_ptr<Strategy> MakeWithholdsPayload();
+std::unique_ptr<Strategy> MakeNeverChecks();
+std::unique_ptr<Strategy> MakeApprovesUnseen();
+std::unique_ptr<Strategy> MakeApprovesFriends();
+std::unique_ptr<Strategy> MakeAccuses();
+std::unique_ptr<Strategy> MakeCartel();
+std::unique_ptr<Strategy> MakeFrames();
+std::unique_ptr<Strategy> MakeSteers();
+std::unique_ptr<Strategy> MakeNamesFriend();
+std::unique_ptr<Strategy> MakeWithholdsStart();
+std::unique_ptr<Strategy> MakeNeverDelivers();
+std::unique_ptr<Strategy> MakeDeliversOther();
+std::unique_ptr<Strategy> MakeTakesAndDenies();
+std::unique_ptr<Strategy> MakeWithholdsLinks();
+
+}  // namespace gonka::testing::strategies
