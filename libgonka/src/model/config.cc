@@ -16,13 +16,36 @@ constexpr uint64_t kFfnMax = 1 << 20;
 constexpr uint64_t kVocabMax = 1 << 20;
 constexpr uint64_t kContextMax = 1 << 24;
 
-// What a Llama file may say. Anything else under "llama." would change the answers.
-constexpr std::array<std::string_view, 15> kKnownKeys = {
-    "block_count",          "context_length",         "embedding_length",
-    "feed_forward_length",  "attention.head_count",   "attention.head_count_kv",
-    "attention.key_length", "attention.value_length", "attention.layer_norm_rms_epsilon",
-    "rope.freq_base",       "rope.dimension_count",   "rope.scaling.type",
-    "vocab_size",           "expert_count",           "expert_used_count",
+constexpr uint64_t kExpertsMax = 1024;
+
+constexpr std::string_view kArchitectures[] = {"llama", "qwen2", "qwen3", "qwen3moe"};
+
+// What such a file may say. Anything else under "llama." would change the answers.
+constexpr std::array<std::string_view, 24> kKnownKeys = {
+    "block_count",
+    "context_length",
+    "embedding_length",
+    "feed_forward_length",
+    "attention.head_count",
+    "attention.head_count_kv",
+    "attention.key_length",
+    "attention.value_length",
+    "attention.layer_norm_rms_epsilon",
+    "attention.sliding_window",
+    "rope.freq_base",
+    "rope.dimension_count",
+    "rope.scaling.type",
+    "rope.scaling.factor",
+    "rope.scaling.original_context_length",
+    "rope.scaling.attn_factor",
+    "rope.scaling.finetuned",
+    "rope.scaling.yarn_beta_fast",
+    "rope.scaling.yarn_beta_slow",
+    "vocab_size",
+    "expert_count",
+    "expert_used_count",
+    "expert_feed_forward_length",
+    "expert_weights_norm",
 };
 
 // Reads fields of one architecture ("llama.…") and names field and value in every refusal.
@@ -87,15 +110,71 @@ absl::Status RefuseUnknownKeys(const Gguf& gguf, const std::string& architecture
   return absl::OkStatus();
 }
 
-absl::Status RefuseRopeScaling(const Gguf& gguf, const Fields& fields) {
-  if (gguf.FindTensor("rope_freqs.weight") != nullptr) {
-    return absl::InvalidArgumentError(fmt::format(
-        "{}: tensor \"rope_freqs.weight\" (scaled RoPE) is not supported", gguf.path()));
+absl::StatusOr<float> NumberOr(const Gguf& gguf, const Fields& fields, std::string_view field,
+                               double min, double max, double fallback) {
+  double value = fallback;
+  if (fields.Has(field)) {
+    GONKA_ASSIGN_OR_RETURN(value, gguf.Float(fields.Key(field)));
+    if (!(value >= min && value <= max)) {
+      return fields.Refuse(field, value, fmt::format("values from {} to {}", min, max));
+    }
   }
-  if (!fields.Has("rope.scaling.type")) return absl::OkStatus();
-  GONKA_ASSIGN_OR_RETURN(const std::string_view type, gguf.String(fields.Key("rope.scaling.type")));
+  return static_cast<float>(value);
+}
+
+absl::Status ReadRopeScaling(const Gguf& gguf, const Fields& fields, ModelConfig& config) {
+  RopeScaling& scaling = config.rope_scaling;
+  std::string_view type = "none";
+  if (fields.Has("rope.scaling.type")) {
+    GONKA_ASSIGN_OR_RETURN(type, gguf.String(fields.Key("rope.scaling.type")));
+  }
+  // How llama.cpp's converter writes the scaling of Llama 3.
+  if (gguf.FindTensor("rope_freqs.weight") != nullptr) {
+    if (type != "none") return fields.Refuse("rope.scaling.type", type, "\"none\" beside a tensor");
+    scaling.type = RopeScalingType::kTensor;
+    return absl::OkStatus();
+  }
   if (type == "none") return absl::OkStatus();
-  return fields.Refuse("rope.scaling.type", type, "\"none\"");
+  if (type != "linear" && type != "yarn") {
+    return fields.Refuse("rope.scaling.type", type, "none, linear and yarn");
+  }
+  GONKA_ASSIGN_OR_RETURN(scaling.factor,
+                         NumberOr(gguf, fields, "rope.scaling.factor", 1, 1e6, 1));
+  if (type == "linear") {
+    scaling.type = RopeScalingType::kLinear;
+    return absl::OkStatus();
+  }
+  scaling.type = RopeScalingType::kYarn;
+  GONKA_ASSIGN_OR_RETURN(scaling.original_context,
+                         fields.Count("rope.scaling.original_context_length", kContextMax));
+  GONKA_ASSIGN_OR_RETURN(scaling.beta_fast,
+                         NumberOr(gguf, fields, "rope.scaling.yarn_beta_fast", 1e-3, 1e6, 32));
+  GONKA_ASSIGN_OR_RETURN(scaling.beta_slow,
+                         NumberOr(gguf, fields, "rope.scaling.yarn_beta_slow", 1e-3, 1e6, 1));
+  // llama.cpp multiplies its own factor by this one.
+  GONKA_ASSIGN_OR_RETURN(const float factor,
+                         NumberOr(gguf, fields, "rope.scaling.attn_factor", 1e-3, 1e3, 1));
+  scaling.attention_factor =
+      static_cast<float>((0.1 * std::log(double{scaling.factor}) + 1) * factor);
+  return absl::OkStatus();
+}
+
+absl::Status ReadExperts(const Gguf& gguf, const Fields& fields, ModelConfig& config) {
+  uint64_t count = 0;
+  if (fields.Has("expert_count")) {
+    GONKA_ASSIGN_OR_RETURN(count, gguf.Uint(fields.Key("expert_count")));
+  }
+  if (count == 0) return fields.Expect("expert_used_count", 0);
+  GONKA_ASSIGN_OR_RETURN(config.experts.count, fields.Count("expert_count", kExpertsMax));
+  GONKA_ASSIGN_OR_RETURN(config.experts.used,
+                         fields.Count("expert_used_count", config.experts.count));
+  GONKA_ASSIGN_OR_RETURN(config.ffn,
+                         fields.CountOr("expert_feed_forward_length", kFfnMax, config.ffn));
+  // llama.cpp makes the weights of these families sum to one whatever the file says.
+  if (!fields.Has("expert_weights_norm")) return absl::OkStatus();
+  GONKA_ASSIGN_OR_RETURN(config.experts.normalized,
+                         gguf.Bool(fields.Key("expert_weights_norm")));
+  return absl::OkStatus();
 }
 
 absl::Status ReadHeads(const Fields& fields, ModelConfig& config) {
@@ -159,10 +238,11 @@ absl::Status ReadVocab(const Gguf& gguf, const Fields& fields, ModelConfig& conf
 
 absl::StatusOr<ModelConfig> ConfigFromGguf(const Gguf& gguf) {
   GONKA_ASSIGN_OR_RETURN(const std::string_view architecture, gguf.String("general.architecture"));
-  if (architecture != "llama") {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: general.architecture = \"{}\" is not supported, only \"llama\"",
-                    gguf.path(), architecture));
+  if (std::find(std::begin(kArchitectures), std::end(kArchitectures), architecture) ==
+      std::end(kArchitectures)) {
+    return absl::InvalidArgumentError(fmt::format(
+        "{}: general.architecture = \"{}\" is not supported, only llama, qwen2, qwen3 and qwen3moe",
+        gguf.path(), architecture));
   }
   ModelConfig config;
   config.architecture = architecture;
@@ -171,9 +251,6 @@ absl::StatusOr<ModelConfig> ConfigFromGguf(const Gguf& gguf) {
   }
   const Fields fields(gguf, config.architecture);
   GONKA_RETURN_IF_ERROR(RefuseUnknownKeys(gguf, config.architecture));
-  GONKA_RETURN_IF_ERROR(fields.Expect("expert_count", 0));
-  GONKA_RETURN_IF_ERROR(fields.Expect("expert_used_count", 0));
-  GONKA_RETURN_IF_ERROR(RefuseRopeScaling(gguf, fields));
   GONKA_ASSIGN_OR_RETURN(config.layers, fields.Count("block_count", kLayersMax));
   GONKA_ASSIGN_OR_RETURN(config.hidden, fields.Count("embedding_length", kHiddenMax));
   GONKA_ASSIGN_OR_RETURN(config.ffn, fields.Count("feed_forward_length", kFfnMax));
@@ -181,8 +258,15 @@ absl::StatusOr<ModelConfig> ConfigFromGguf(const Gguf& gguf) {
   GONKA_RETURN_IF_ERROR(ReadHeads(fields, config));
   GONKA_RETURN_IF_ERROR(ReadConstants(gguf, fields, config));
   GONKA_RETURN_IF_ERROR(ReadVocab(gguf, fields, config));
+  GONKA_RETURN_IF_ERROR(ReadRopeScaling(gguf, fields, config));
+  GONKA_RETURN_IF_ERROR(ReadExperts(gguf, fields, config));
+  GONKA_ASSIGN_OR_RETURN(config.sliding_window,
+                         fields.CountOr("attention.sliding_window", kContextMax, 0));
+  config.qkv_bias = architecture == "qwen2";
+  config.qk_norm = architecture == "qwen3" || architecture == "qwen3moe";
   // GGUF's converter permutes the query and key matrices of Llama to this style.
-  config.rope_style = RopeStyle::kInterleavedPairs;
+  config.rope_style =
+      architecture == "llama" ? RopeStyle::kInterleavedPairs : RopeStyle::kHalves;
   config.tied_embeddings = gguf.FindTensor("output.weight") == nullptr;
   return config;
 }

@@ -1,9 +1,11 @@
 #include "gonka/model/gguf.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "fmt/format.h"
 #include "gguf_parser.h"
+#include "gonka/base/check.h"
 #include "mapped_file.h"
 
 namespace gonka::model {
@@ -137,6 +139,14 @@ const GgufTensor* Gguf::FindTensor(std::string_view name) const {
 
 ByteSpan Gguf::TensorBytes(const GgufTensor& tensor) const {
   return parsed_->file.subspan(tensor.offset, tensor.size);
+}
+
+absl::Status Gguf::ReadTensor(const GgufTensor& tensor, uint64_t offset,
+                              std::span<uint8_t> out) const {
+  GONKA_CHECK(offset <= tensor.size && out.size() <= tensor.size - offset);
+  if (parsed_->mapped) return parsed_->mapped->Read(tensor.offset + offset, out);
+  std::memcpy(out.data(), parsed_->file.data() + tensor.offset + offset, out.size());
+  return absl::OkStatus();
 }
 
 }  // namespace gonka::model

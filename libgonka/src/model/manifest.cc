@@ -51,38 +51,42 @@ class Progress {
   uint64_t done_ = 0;
 };
 
-Hash HashTensor(const TensorInfo& info, ByteSpan bytes, Progress& progress) {
+absl::StatusOr<Hash> HashTensor(const Checkpoint& checkpoint, const TensorInfo& info,
+                                Progress& progress) {
+  const uint64_t size = checkpoint.RawSize(info);
   Writer head;
   WriteTag(head, "gonka/model/tensor/1");
   WriteText(head, info.name);
   head.Int(static_cast<uint32_t>(info.shape.size()));
   for (const uint64_t length : info.shape) head.Int(length);
   head.Int(static_cast<uint32_t>(info.type));
-  head.Int(static_cast<uint64_t>(bytes.size()));
+  head.Int(size);
   Blake2bHasher hasher;
   hasher.Update(head.Take());
-  for (size_t at = 0; at < bytes.size(); at += kChunkBytes) {
-    const ByteSpan chunk = bytes.subspan(at, std::min(kChunkBytes, bytes.size() - at));
+  const uint64_t row_bytes = size / info.Rows();
+  const uint64_t step = std::max<uint64_t>(kChunkBytes / row_bytes, 1);
+  std::vector<uint8_t> chunk;
+  for (uint64_t row = 0; row < info.Rows();) {
+    const uint64_t count = std::min(step, info.Rows() - row);
+    chunk.resize(count * row_bytes);
+    GONKA_RETURN_IF_ERROR(checkpoint.ReadRawRows(info.name, row, count, chunk));
     hasher.Update(chunk);
     progress.Add(chunk.size());
+    row += count;
   }
   return hasher.Finish();
 }
 
-Hash HashTensors(const Checkpoint& checkpoint, const ManifestOptions& options) {
+absl::StatusOr<Hash> HashTensors(const Checkpoint& checkpoint, const ManifestOptions& options) {
   const std::vector<TensorInfo>& tensors = checkpoint.tensors();
-  std::vector<ByteSpan> bytes;
   uint64_t total = 0;
-  for (const TensorInfo& tensor : tensors) {
-    bytes.push_back(checkpoint.RawBytes(tensor.name).value());
-    total += bytes.back().size();
-  }
+  for (const TensorInfo& tensor : tensors) total += checkpoint.RawSize(tensor);
   Progress progress(options.progress, total);
-  std::vector<Hash> hashes(tensors.size());
+  std::vector<absl::StatusOr<Hash>> hashes(tensors.size(), absl::UnknownError("not hashed"));
   std::atomic<size_t> next = 0;
   const auto work = [&] {
     for (size_t i = next++; i < tensors.size(); i = next++) {
-      hashes[i] = HashTensor(tensors[i], bytes[i], progress);
+      hashes[i] = HashTensor(checkpoint, tensors[i], progress);
     }
   };
   std::vector<std::jthread> helpers;
@@ -93,18 +97,52 @@ Hash HashTensors(const Checkpoint& checkpoint, const ManifestOptions& options) {
   Writer out;
   WriteTag(out, "gonka/model/tensors/1");
   out.Int(static_cast<uint32_t>(hashes.size()));
-  for (const Hash& hash : hashes) out.Raw(hash.span());
+  for (const absl::StatusOr<Hash>& hash : hashes) {
+    if (!hash.ok()) return hash.status();
+    out.Raw(hash->span());
+  }
   return Blake2b(out.Take());
 }
 
 }  // namespace
 
 Hash HashConfig(const ModelConfig& config) {
-  return TaggedHash("gonka/model/config/1", Text<64>(config.architecture), config.layers,
-                    config.hidden, config.heads, config.kv_heads, config.head_dim, config.ffn,
-                    config.vocab, config.context, std::bit_cast<uint32_t>(config.rms_eps),
-                    std::bit_cast<uint32_t>(config.rope_theta),
-                    static_cast<uint8_t>(config.rope_style), config.tied_embeddings);
+  ModelConfig plain = config;
+  plain.rope_scaling = {};
+  plain.qkv_bias = plain.qk_norm = false;
+  plain.sliding_window = plain.full_attention_layers = 0;
+  plain.experts = {};
+  Writer out;
+  // Version 1 is a model that has nothing of what version 2 says.
+  WriteTag(out, plain == config ? "gonka/model/config/1" : "gonka/model/config/2");
+  WriteText(out, config.architecture);
+  for (const uint32_t number : {config.layers, config.hidden, config.heads, config.kv_heads,
+                                config.head_dim, config.ffn, config.vocab, config.context}) {
+    out.Int(number);
+  }
+  const auto write_float = [&](float value) { out.Int(std::bit_cast<uint32_t>(value)); };
+  write_float(config.rms_eps);
+  write_float(config.rope_theta);
+  out.U8(static_cast<uint8_t>(config.rope_style));
+  out.U8(config.tied_embeddings ? 1 : 0);
+  if (plain == config) return Blake2b(out.Take());
+  const RopeScaling& scaling = config.rope_scaling;
+  out.U8(static_cast<uint8_t>(scaling.type));
+  write_float(scaling.factor);
+  out.Int(scaling.original_context);
+  for (const float value : {scaling.low_freq_factor, scaling.high_freq_factor, scaling.beta_fast,
+                            scaling.beta_slow, scaling.attention_factor}) {
+    write_float(value);
+  }
+  out.U8(scaling.truncate ? 1 : 0);
+  out.U8(config.qkv_bias ? 1 : 0);
+  out.U8(config.qk_norm ? 1 : 0);
+  out.Int(config.sliding_window);
+  out.Int(config.full_attention_layers);
+  out.Int(config.experts.count);
+  out.Int(config.experts.used);
+  out.U8(config.experts.normalized ? 1 : 0);
+  return Blake2b(out.Take());
 }
 
 Hash HashTokenizer(const TokenizerSpec& spec) {
@@ -136,13 +174,15 @@ Hash ManifestHash(const Manifest& manifest) {
 
 absl::StatusOr<Manifest> ComputeManifest(const Checkpoint& checkpoint,
                                          const ManifestOptions& options) {
-  const ManifestCache cache(options.cache_directory, checkpoint.path());
+  const ManifestCache cache(options.cache_directory, checkpoint.path(),
+                            checkpoint.files());
   if (const std::optional<Manifest> remembered = cache.Find()) return *remembered;
   GONKA_ASSIGN_OR_RETURN(const TokenizerSpec spec, checkpoint.ReadTokenizerSpec());
+  GONKA_ASSIGN_OR_RETURN(const Hash tensors, HashTensors(checkpoint, options));
   const Manifest manifest{.config = HashConfig(checkpoint.config()),
                           .tokenizer = HashTokenizer(spec),
                           .chat_template = HashChatTemplate(checkpoint.chat_template()),
-                          .tensors = HashTensors(checkpoint, options)};
+                          .tensors = tensors};
   GONKA_RETURN_IF_ERROR(cache.Put(manifest));
   return manifest;
 }

@@ -12,19 +12,27 @@
 
 namespace gonka::model {
 
-ManifestCache::ManifestCache(const std::string& directory, const std::string& path)
+ManifestCache::ManifestCache(const std::string& directory, const std::string& path,
+                             const std::vector<std::string>& files)
     : directory_(directory) {
   if (directory.empty()) return;
   std::error_code error;
   const std::string canonical = std::filesystem::canonical(path, error).string();
-  struct stat info {};
-  if (error || canonical.size() > 4096 || ::stat(canonical.c_str(), &info) != 0) return;
-  identity_ = Identity{.path = canonical,
-                       .size = static_cast<uint64_t>(info.st_size),
-                       .changed_ns = static_cast<uint64_t>(info.st_mtim.tv_sec) * 1'000'000'000 +
-                                     static_cast<uint64_t>(info.st_mtim.tv_nsec),
-                       .inode = static_cast<uint64_t>(info.st_ino)};
-  // By path alone: a file that changes replaces its own entry, so the folder does not grow.
+  if (error || canonical.size() > 4096) return;
+  Writer all;
+  for (const std::string& file : files) {
+    struct stat info {};
+    if (::stat(file.c_str(), &info) != 0) return;
+    const std::string name = std::filesystem::path(file).filename().string();
+    all.Int(static_cast<uint32_t>(name.size()));
+    all.Raw(AsBytes(name));
+    all.Int(static_cast<uint64_t>(info.st_size));
+    all.Int(static_cast<uint64_t>(info.st_mtim.tv_sec) * 1'000'000'000 +
+            static_cast<uint64_t>(info.st_mtim.tv_nsec));
+    all.Int(static_cast<uint64_t>(info.st_ino));
+  }
+  identity_ = Identity{.path = canonical, .files = Blake2b(all.Take())};
+  // By path alone: a checkpoint that changes replaces its own entry, so the folder does not grow.
   const Hash name = TaggedHash("gonka/model/manifest-cache/1", identity_->path);
   file_ = fmt::format("{}/{}.manifest", directory, Hex(name));
 }

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "fmt/format.h"
+#include "gonka/base/check.h"
 
 namespace gonka::model {
 namespace {
@@ -42,14 +43,36 @@ absl::StatusOr<std::unique_ptr<MappedFile>> MappedFile::Open(const std::string& 
     data = ::mmap(nullptr, *size, PROT_READ, MAP_SHARED, fd, 0);
     error = errno;
   }
-  ::close(fd);
-  if (!size.ok()) return size.status();
-  if (data == MAP_FAILED) return SystemError(path, "map", error);
-  return std::unique_ptr<MappedFile>(new MappedFile(static_cast<const uint8_t*>(data), *size));
+  if (data == MAP_FAILED) {
+    ::close(fd);
+    return size.ok() ? SystemError(path, "map", error) : size.status();
+  }
+  return std::unique_ptr<MappedFile>(
+      new MappedFile(path, fd, static_cast<const uint8_t*>(data), *size));
 }
 
 MappedFile::~MappedFile() {
   ::munmap(const_cast<uint8_t*>(data_), size_);
+  ::close(fd_);
+}
+
+absl::Status MappedFile::Read(uint64_t offset, std::span<uint8_t> out) const {
+  GONKA_CHECK(offset <= size_ && out.size() <= size_ - offset);
+  while (!out.empty()) {
+    const ssize_t count = ::pread(fd_, out.data(), out.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) {
+      return absl::DataLossError(
+          fmt::format("{}: cannot read at {}: {}", path_, offset, std::strerror(errno)));
+    }
+    if (count == 0) {
+      return absl::DataLossError(
+          fmt::format("{}: the file of {} bytes ends at {} now", path_, size_, offset));
+    }
+    offset += static_cast<uint64_t>(count);
+    out = out.subspan(static_cast<size_t>(count));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace gonka::model

@@ -5,13 +5,14 @@
 // Opening maps the file and checks everything that a reader relies on: magic and version, every
 // count and length against the file, known types, unique names, alignment, tensors inside the file
 // and apart from one another. Tensor bytes are not touched until somebody asks for them. A file
-// that another process truncates while it is mapped is out of scope.
+// that is truncated while it is open fails ReadTensor, but kills who reads TensorBytes.
 //
 // Immutable once open: any number of threads may read. Views and spans live as long as the Gguf.
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -90,6 +91,8 @@ class Gguf {
   const std::vector<GgufTensor>& tensors() const;  // Ascending by name.
   const GgufTensor* FindTensor(std::string_view name) const;
   ByteSpan TensorBytes(const GgufTensor& tensor) const;
+  // A copy of the tensor's bytes from offset on. DataLoss where the file lost them meanwhile.
+  absl::Status ReadTensor(const GgufTensor& tensor, uint64_t offset, std::span<uint8_t> out) const;
 
  private:
   struct Parsed;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,13 +32,22 @@ namespace {
 // Logits of this many rows exist at a time: 12 MB for a vocabulary of 49,152.
 constexpr int64_t kLogitRows = 64;
 
+// What a layer lacks is left undefined: biases but in Qwen2, norms of heads but in Qwen3, and either
+// the one feed-forward network or the experts.
 struct Layer {
-  at::Tensor attn_norm;  // [hidden]
-  Matrix qkv;            // [(H + 2 K) D, hidden]
-  Matrix attn_output;    // [hidden, H D]
-  at::Tensor ffn_norm;   // [hidden]
-  Matrix gate_up;        // [2 ffn, hidden]
-  Matrix down;           // [hidden, ffn]
+  uint32_t window = 0;    // Tokens that a token sees; 0: all.
+  at::Tensor attn_norm;   // [hidden]
+  Matrix qkv;             // [(H + 2 K) D, hidden]
+  at::Tensor qkv_bias;    // [(H + 2 K) D]
+  at::Tensor q_norm;      // [D]
+  at::Tensor k_norm;      // [D]
+  Matrix attn_output;     // [hidden, H D]
+  at::Tensor ffn_norm;    // [hidden]
+  Matrix gate_up;         // [2 ffn, hidden]
+  Matrix down;            // [hidden, ffn]
+  Matrix router;          // [E, hidden]
+  std::vector<Matrix> expert_gate_up;  // E of [2 ffn, hidden]
+  std::vector<Matrix> expert_down;     // E of [hidden, ffn]
 };
 
 absl::Status FromException(const char* what, const std::exception& error) {
@@ -46,6 +56,13 @@ absl::Status FromException(const char* what, const std::exception& error) {
   return absl::InternalError(std::string(what) + ": " + text.substr(0, text.find('\n')));
 }
 
+// Some rows of a tensor: all of them, or one expert's.
+struct Slice {
+  std::string name;
+  uint64_t part = 0;
+  uint64_t parts = 1;
+};
+
 // Reads tensors of a checkpoint into libtorch's memory, straight into their final place where the
 // precision is fp32.
 class Loader {
@@ -53,39 +70,47 @@ class Loader {
   Loader(const model::Checkpoint& checkpoint, const Llama::Options& options)
       : checkpoint_(checkpoint), options_(options) {}
 
-  absl::Status ReadVector(const std::string& name, at::Tensor& out) {
-    return ReadStacked({name}, at::kFloat, out);
+  absl::Status ReadVector(const std::vector<std::string>& names, at::Tensor& out) {
+    std::vector<Slice> slices;
+    for (const std::string& name : names) slices.push_back({name});
+    GONKA_RETURN_IF_ERROR(ReadStacked(slices, at::kFloat, out));
+    out = out.flatten();
+    return absl::OkStatus();
   }
 
-  absl::Status ReadMatrix(const std::vector<std::string>& names, Matrix& out) {
+  absl::Status ReadMatrix(const std::vector<Slice>& slices, Matrix& out) {
     const bool narrow = options_.precision == Precision::kBf16;
-    return ReadStacked(names, narrow ? at::kBFloat16 : at::kFloat, out.weight);
+    return ReadStacked(slices, narrow ? at::kBFloat16 : at::kFloat, out.weight);
   }
 
  private:
-  // The tensors one below the other: all have the same number of columns.
-  absl::Status ReadStacked(const std::vector<std::string>& names, at::ScalarType type,
-                           at::Tensor& out) {
-    std::vector<const model::TensorInfo*> parts;
-    int64_t rows = 0;
-    for (const std::string& name : names) {
-      const model::TensorInfo* part = checkpoint_.Find(name);
-      if (part == nullptr) return absl::NotFoundError("checkpoint has no tensor " + name);
-      parts.push_back(part);
-      rows += static_cast<int64_t>(part->Rows());
+  // The slices one below the other: all have the same number of columns, but for vectors, which are
+  // rows of any length.
+  absl::Status ReadStacked(const std::vector<Slice>& slices, at::ScalarType type, at::Tensor& out) {
+    uint64_t values = 0;
+    uint64_t rows = 0;
+    for (const Slice& slice : slices) {
+      const model::TensorInfo* info = checkpoint_.Find(slice.name);
+      if (info == nullptr) return absl::NotFoundError("checkpoint has no tensor " + slice.name);
+      rows += info->Rows() / slice.parts;
+      values += info->Rows() / slice.parts * info->Columns();
     }
-    const auto columns = static_cast<int64_t>(parts[0]->Columns());
-    at::Tensor all = at::empty({rows, columns}, at::kFloat);
+    at::Tensor all = at::empty({static_cast<int64_t>(values)}, at::kFloat);
     float* next = all.data_ptr<float>();
-    for (const model::TensorInfo* part : parts) {
-      const std::span<float> values(next, part->Rows() * part->Columns());
-      GONKA_RETURN_IF_ERROR(checkpoint_.ReadRows(part->name, 0, part->Rows(), values));
+    for (const Slice& slice : slices) {
+      const model::TensorInfo& info = *checkpoint_.Find(slice.name);
+      const uint64_t count = info.Rows() / slice.parts;
+      const std::span<float> into(next, count * info.Columns());
+      GONKA_RETURN_IF_ERROR(checkpoint_.ReadRows(slice.name, slice.part * count, count, into));
       if (options_.weight_hook) {
-        GONKA_RETURN_IF_ERROR(options_.weight_hook(part->name, part->shape, values));
+        const std::vector<uint64_t> shape =
+            info.shape.size() < 2 ? info.shape : std::vector{count, info.Columns()};
+        GONKA_RETURN_IF_ERROR(options_.weight_hook(slice.name, shape, into));
       }
-      next += values.size();
+      next += into.size();
     }
-    if (parts[0]->shape.size() == 1) all = all.view({columns});
+    const bool vectors = checkpoint_.Find(slices[0].name)->shape.size() == 1;
+    if (!vectors) all = all.view({static_cast<int64_t>(rows), -1});
     out = all.to(type);
     return absl::OkStatus();
   }
@@ -94,16 +119,49 @@ class Loader {
   const Llama::Options& options_;
 };
 
-absl::Status ReadLayer(Loader& loader, uint32_t index, Layer& layer) {
+absl::Status ReadLayer(Loader& loader, uint32_t index, const model::ModelConfig& config,
+                       Layer& layer) {
   const std::string prefix = "blk." + std::to_string(index) + ".";
   const auto name = [&](const char* part) { return prefix + part + ".weight"; };
-  GONKA_RETURN_IF_ERROR(loader.ReadVector(name("attn_norm"), layer.attn_norm));
+  layer.window = config.WindowOf(index);
+  GONKA_RETURN_IF_ERROR(loader.ReadVector({name("attn_norm")}, layer.attn_norm));
   GONKA_RETURN_IF_ERROR(
-      loader.ReadMatrix({name("attn_q"), name("attn_k"), name("attn_v")}, layer.qkv));
-  GONKA_RETURN_IF_ERROR(loader.ReadMatrix({name("attn_output")}, layer.attn_output));
-  GONKA_RETURN_IF_ERROR(loader.ReadVector(name("ffn_norm"), layer.ffn_norm));
-  GONKA_RETURN_IF_ERROR(loader.ReadMatrix({name("ffn_gate"), name("ffn_up")}, layer.gate_up));
-  return loader.ReadMatrix({name("ffn_down")}, layer.down);
+      loader.ReadMatrix({{name("attn_q")}, {name("attn_k")}, {name("attn_v")}}, layer.qkv));
+  if (config.qkv_bias) {
+    GONKA_RETURN_IF_ERROR(loader.ReadVector(
+        {prefix + "attn_q.bias", prefix + "attn_k.bias", prefix + "attn_v.bias"}, layer.qkv_bias));
+  }
+  if (config.qk_norm) {
+    GONKA_RETURN_IF_ERROR(loader.ReadVector({name("attn_q_norm")}, layer.q_norm));
+    GONKA_RETURN_IF_ERROR(loader.ReadVector({name("attn_k_norm")}, layer.k_norm));
+  }
+  GONKA_RETURN_IF_ERROR(loader.ReadMatrix({{name("attn_output")}}, layer.attn_output));
+  GONKA_RETURN_IF_ERROR(loader.ReadVector({name("ffn_norm")}, layer.ffn_norm));
+  const uint32_t experts = config.experts.count;
+  if (experts == 0) {
+    GONKA_RETURN_IF_ERROR(
+        loader.ReadMatrix({{name("ffn_gate")}, {name("ffn_up")}}, layer.gate_up));
+    return loader.ReadMatrix({{name("ffn_down")}}, layer.down);
+  }
+  GONKA_RETURN_IF_ERROR(loader.ReadMatrix({{name("ffn_gate_inp")}}, layer.router));
+  for (uint32_t e = 0; e < experts; ++e) {
+    GONKA_RETURN_IF_ERROR(loader.ReadMatrix(
+        {{name("ffn_gate_exps"), e, experts}, {name("ffn_up_exps"), e, experts}},
+        layer.expert_gate_up.emplace_back()));
+    GONKA_RETURN_IF_ERROR(loader.ReadMatrix({{name("ffn_down_exps"), e, experts}},
+                                            layer.expert_down.emplace_back()));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RotaryTable> ReadRotary(const model::Checkpoint& checkpoint, uint32_t context) {
+  const model::ModelConfig& config = checkpoint.config();
+  std::vector<float> divisors;
+  if (config.rope_scaling.type == model::RopeScalingType::kTensor) {
+    GONKA_ASSIGN_OR_RETURN(divisors, checkpoint.ReadTensor("rope_freqs.weight"));
+  }
+  return MakeRotaryTable(model::RopeFrequencies(config, divisors),
+                         config.rope_scaling.attention_factor, context);
 }
 
 // The rows of all pieces under one another.
@@ -137,6 +195,7 @@ struct Llama::Weights {
   at::Tensor output_norm;  // [hidden]
   Matrix output;           // [vocab, hidden]; the embedding itself where the two are tied
 
+  void AddExperts(at::Tensor& x, const at::Tensor& normed, const Layer& layer) const;
   // Of the last layer, [R, hidden].
   at::Tensor HiddenStates(std::span<const Piece> pieces, const Batch& batch) const;
   void Logits(const at::Tensor& hidden, std::span<const Piece> pieces, const Batch& batch,
@@ -145,16 +204,15 @@ struct Llama::Weights {
 
 // R rows, one for each token of all pieces; H heads, K key heads, D numbers each.
 at::Tensor Llama::Weights::HiddenStates(std::span<const Piece> pieces, const Batch& batch) const {
-  std::vector<AttentionPiece> attention;
-  for (size_t p = 0; p < pieces.size(); ++p) {
-    const auto rows = static_cast<int64_t>(pieces[p].tokens.size());
-    const int64_t past = pieces[p].cache->length;
-    attention.push_back({.row_begin = batch.row_begin[p],
-                         .rows = rows,
-                         .past = past,
-                         .keys = {},
-                         .values = {},
-                         .mask = rows == 1 ? at::Tensor() : CausalMask(rows, past, heads.group())});
+  // Masks are the same in all layers that look equally far back.
+  std::map<uint32_t, std::vector<AttentionPiece>> by_window;
+  for (const Layer& layer : layers) {
+    std::vector<AttentionPiece>& attention = by_window[layer.window];
+    if (!attention.empty()) continue;
+    for (size_t p = 0; p < pieces.size(); ++p) {
+      attention.push_back(SeeBack(batch.row_begin[p], static_cast<int64_t>(pieces[p].tokens.size()),
+                                  pieces[p].cache->length, layer.window, heads.group()));
+    }
   }
   const auto row_count = static_cast<int64_t>(batch.ids.size());
   at::Tensor mixed = at::empty({row_count, heads.heads * heads.head_dim}, at::kFloat);
@@ -163,7 +221,10 @@ at::Tensor Llama::Weights::HiddenStates(std::span<const Piece> pieces, const Bat
   for (size_t l = 0; l < layers.size(); ++l) {
     const Layer& layer = layers[l];
     at::Tensor qkv = Linear(RmsNorm(x, layer.attn_norm, config.rms_eps), layer.qkv);
-    Rotate(qkv, batch.positions, rotary, heads);  // [R, (H + 2 K) D]
+    if (layer.qkv_bias.defined()) qkv.add_(layer.qkv_bias);  // [R, (H + 2 K) D]
+    if (layer.q_norm.defined()) NormHeads(qkv, layer.q_norm, layer.k_norm, config.rms_eps, heads);
+    Rotate(qkv, batch.positions, rotary, heads);
+    std::vector<AttentionPiece>& attention = by_window[layer.window];
     for (size_t p = 0; p < pieces.size(); ++p) {
       attention[p].keys = pieces[p].cache->keys[l];
       attention[p].values = pieces[p].cache->values[l];
@@ -171,10 +232,27 @@ at::Tensor Llama::Weights::HiddenStates(std::span<const Piece> pieces, const Bat
     }
     AddLinear(x, mixed, layer.attn_output);  // [R, hidden]
 
-    const at::Tensor gate_up = Linear(RmsNorm(x, layer.ffn_norm, config.rms_eps), layer.gate_up);
-    AddLinear(x, SwiGlu(gate_up), layer.down);  // [R, 2 ffn] -> [R, ffn] -> [R, hidden]
+    const at::Tensor normed = RmsNorm(x, layer.ffn_norm, config.rms_eps);
+    if (layer.router.weight.defined()) {
+      AddExperts(x, normed, layer);
+    } else {
+      const at::Tensor gate_up = Linear(normed, layer.gate_up);
+      AddLinear(x, SwiGlu(gate_up), layer.down);  // [R, 2 ffn] -> [R, ffn] -> [R, hidden]
+    }
   }
   return x;
+}
+
+// Each token passes the experts that its router likes best. n of the R rows come to one of them.
+void Llama::Weights::AddExperts(at::Tensor& x, const at::Tensor& normed, const Layer& layer) const {
+  const std::vector<ExpertRows> chosen =
+      ChooseExperts(Linear(normed, layer.router), config.experts);  // [R, E]
+  for (size_t e = 0; e < chosen.size(); ++e) {
+    if (chosen[e].rows.empty()) continue;
+    const at::Tensor rows = TakeRows(normed, chosen[e].rows);  // [n, hidden]
+    const at::Tensor gate_up = Linear(rows, layer.expert_gate_up[e]);
+    AddRows(x, Linear(SwiGlu(gate_up), layer.expert_down[e]), chosen[e]);
+  }
 }
 
 void Llama::Weights::Logits(const at::Tensor& hidden, std::span<const Piece> pieces,
@@ -223,17 +301,17 @@ absl::StatusOr<std::unique_ptr<Llama>> Llama::Load(const model::Checkpoint& chec
                       .kv_heads = config.kv_heads,
                       .head_dim = config.head_dim,
                       .rope_style = config.rope_style};
-    weights->rotary = MakeRotaryTable(config, options.context);
+    GONKA_ASSIGN_OR_RETURN(weights->rotary, ReadRotary(checkpoint, options.context));
     Loader loader(checkpoint, options);
-    GONKA_RETURN_IF_ERROR(loader.ReadMatrix({"token_embd.weight"}, weights->embedding));
+    GONKA_RETURN_IF_ERROR(loader.ReadMatrix({{"token_embd.weight"}}, weights->embedding));
     for (uint32_t l = 0; l < config.layers; ++l) {
       if (options.layer_filter && !options.layer_filter(l)) continue;
-      GONKA_RETURN_IF_ERROR(ReadLayer(loader, l, weights->layers.emplace_back()));
+      GONKA_RETURN_IF_ERROR(ReadLayer(loader, l, config, weights->layers.emplace_back()));
     }
-    GONKA_RETURN_IF_ERROR(loader.ReadVector("output_norm.weight", weights->output_norm));
+    GONKA_RETURN_IF_ERROR(loader.ReadVector({"output_norm.weight"}, weights->output_norm));
     weights->output = weights->embedding;
     if (!config.tied_embeddings) {
-      GONKA_RETURN_IF_ERROR(loader.ReadMatrix({"output.weight"}, weights->output));
+      GONKA_RETURN_IF_ERROR(loader.ReadMatrix({{"output.weight"}}, weights->output));
     }
     return std::unique_ptr<Llama>(new Llama(std::move(weights)));
   } catch (const std::exception& error) {

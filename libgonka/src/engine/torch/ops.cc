@@ -7,6 +7,7 @@
 #include <ATen/ops/mm.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/silu.h>
+#include <ATen/ops/softmax.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "engine/clones.h"
 #include "engine/torch/thin_matmul.h"
@@ -142,18 +144,61 @@ at::Tensor SwiGlu(const at::Tensor& gate_up) {
   return at::silu(gate_up.narrow(1, 0, ffn)).mul_(gate_up.narrow(1, ffn, ffn));
 }
 
-RotaryTable MakeRotaryTable(const model::ModelConfig& config, uint32_t context) {
-  const uint32_t half = config.head_dim / 2;
+std::vector<ExpertRows> ChooseExperts(const at::Tensor& logits, const model::Experts& experts) {
+  const at::Tensor all = at::softmax(logits, 1);  // [R, E]
+  std::vector<ExpertRows> chosen(experts.count);
+  std::vector<uint32_t> order(experts.count);
+  for (int64_t r = 0; r < all.size(0); ++r) {
+    const float* p = all.data_ptr<float>() + r * all.size(1);
+    std::iota(order.begin(), order.end(), 0);
+    std::partial_sort(order.begin(), order.begin() + experts.used, order.end(),
+                      [&](uint32_t a, uint32_t b) { return p[a] != p[b] ? p[a] > p[b] : a < b; });
+    float sum = 0;
+    for (uint32_t i = 0; i < experts.used; ++i) sum += p[order[i]];
+    for (uint32_t i = 0; i < experts.used; ++i) {
+      ExpertRows& expert = chosen[order[i]];
+      expert.rows.push_back(static_cast<uint32_t>(r));
+      expert.weights.push_back(experts.normalized ? p[order[i]] / sum : p[order[i]]);
+    }
+  }
+  return chosen;
+}
+
+void AddRows(at::Tensor& x, const at::Tensor& y, const ExpertRows& to) {
+  const int64_t width = x.size(1);
+  for (size_t i = 0; i < to.rows.size(); ++i) {
+    float* into = x.data_ptr<float>() + to.rows[i] * width;
+    const float* from = y.data_ptr<float>() + static_cast<int64_t>(i) * width;
+    for (int64_t c = 0; c < width; ++c) into[c] += to.weights[i] * from[c];
+  }
+}
+
+void NormHeads(at::Tensor& qkv, const at::Tensor& q_weight, const at::Tensor& k_weight, float eps,
+               const HeadLayout& layout) {
+  const auto count = static_cast<size_t>(layout.head_dim);
+  float* data = qkv.data_ptr<float>();
+  at::parallel_for(0, qkv.size(0), 16, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      for (int64_t h = 0; h < layout.heads + layout.kv_heads; ++h) {
+        float* head = data + r * layout.row() + h * layout.head_dim;
+        const at::Tensor& weight = h < layout.heads ? q_weight : k_weight;
+        const float mean = SumOfSquares(head, count) / static_cast<float>(count);
+        Scale(head, weight.data_ptr<float>(), 1.0f / std::sqrt(mean + eps), count, head);
+      }
+    }
+  });
+}
+
+RotaryTable MakeRotaryTable(std::span<const double> frequencies, float factor, uint32_t context) {
+  const size_t half = frequencies.size();
   RotaryTable table;
   table.cos.resize(size_t{context} * half);
   table.sin.resize(size_t{context} * half);
-  for (uint32_t i = 0; i < half; ++i) {
-    const double frequency =
-        std::pow(static_cast<double>(config.rope_theta), -2.0 * i / config.head_dim);
+  for (size_t i = 0; i < half; ++i) {
     for (uint32_t position = 0; position < context; ++position) {
-      const double angle = position * frequency;
-      table.cos[size_t{position} * half + i] = static_cast<float>(std::cos(angle));
-      table.sin[size_t{position} * half + i] = static_cast<float>(std::sin(angle));
+      const double angle = position * frequencies[i];
+      table.cos[size_t{position} * half + i] = static_cast<float>(std::cos(angle) * factor);
+      table.sin[size_t{position} * half + i] = static_cast<float>(std::sin(angle) * factor);
     }
   }
   return table;
@@ -174,15 +219,28 @@ void Rotate(at::Tensor& qkv, std::span<const uint32_t> positions, const RotaryTa
   });
 }
 
-at::Tensor CausalMask(int64_t rows, int64_t past, int64_t group) {
-  at::Tensor mask = at::zeros({1, 1, group * rows, past + rows}, at::kFloat);
-  float* data = mask.data_ptr<float>();
+AttentionPiece SeeBack(int64_t row_begin, int64_t rows, int64_t past, int64_t window,
+                       int64_t group) {
+  const int64_t all = past + rows;
+  const int64_t first = window == 0 ? 0 : std::max<int64_t>(past + 1 - window, 0);
+  AttentionPiece piece{.row_begin = row_begin,
+                       .rows = rows,
+                       .past = past,
+                       .first = first,
+                       .keys = {},
+                       .values = {},
+                       .mask = {}};
+  if (rows == 1) return piece;  // It sees all that is there.
+  piece.mask = at::zeros({1, 1, group * rows, all - first}, at::kFloat);
+  float* data = piece.mask.data_ptr<float>();
   for (int64_t r = 0; r < group * rows; ++r) {
-    for (int64_t t = past + r % rows + 1; t < past + rows; ++t) {
-      data[r * (past + rows) + t] = -std::numeric_limits<float>::infinity();
+    const int64_t own = past + r % rows;
+    for (int64_t t = first; t < all; ++t) {
+      if (t <= own && (window == 0 || t > own - window)) continue;
+      data[r * (all - first) + t - first] = -std::numeric_limits<float>::infinity();
     }
   }
-  return mask;
+  return piece;
 }
 
 void Attend(const at::Tensor& qkv, const AttentionPiece& piece, const HeadLayout& layout,
@@ -203,8 +261,9 @@ void Attend(const at::Tensor& qkv, const AttentionPiece& piece, const HeadLayout
                            .view({n, K, G, D})
                            .permute({1, 2, 0, 3})  // [K, G, n, D]
                            .reshape({1, K, G * n, D});
-  const at::Tensor k = keys.narrow(1, 0, piece.past + n).unsqueeze(0);    // [1, K, past + n, D]
-  const at::Tensor v = values.narrow(1, 0, piece.past + n).unsqueeze(0);  // the same
+  const int64_t seen = piece.past + n - piece.first;
+  const at::Tensor k = keys.narrow(1, piece.first, seen).unsqueeze(0);    // [1, K, seen, D]
+  const at::Tensor v = values.narrow(1, piece.first, seen).unsqueeze(0);  // the same
   std::optional<at::Tensor> mask;
   if (piece.mask.defined()) mask = piece.mask;
   const at::Tensor mixed = at::scaled_dot_product_attention(q, k, v, mask);  // [1, K, G n, D]
