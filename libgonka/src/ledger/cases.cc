@@ -112,7 +112,13 @@ TxCode Apply(BlockState& state, const AccountId& sender, const VoteCommit& event
 
 namespace {
 
-void CountVote(BlockState& state, const Case& open, const AccountId& voter) {
+// Who could not judge was no help: a missed duty in a dispute, nothing in a hearing, where nobody has
+// to vote.
+void CountVote(BlockState& state, const Case& open, const AccountId& voter, Verdict verdict) {
+  if (verdict == Verdict::kInconclusive) {
+    if (open.kind == CaseKind::kDispute) CountMiss(state, open.epoch, voter, 2);
+    return;
+  }
   Standing& standing = state.standings.Ensure(keys::OfStanding(open.epoch, voter));
   ++standing.duties;
   ++standing.checks;
@@ -144,7 +150,7 @@ TxCode Apply(BlockState& state, const AccountId& sender, const VoteReveal& event
     return code;
   }
   ballot->reveal = event;
-  CountVote(state, open, sender);
+  CountVote(state, open, sender, event.verdict);
   state.Tell(VoteRevealed{.case_id = event.case_id,
                           .voter = sender,
                           .verdict = event.verdict,

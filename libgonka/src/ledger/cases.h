@@ -2,20 +2,30 @@
 
 // Disputes about one record, and what all cases share: voting and deadlines.
 
-#include "ledger/block_state.h"
+#include "ledger/money.h"
 
 namespace gonka::ledger {
 
-// Moves the record to disputed and waits for the draw of its committee. Refused where the accuser
-// has too many accusations in flight or too little collateral for the bond.
-TxCode OpenDispute(BlockState& state, const InferenceId& id, InferenceRecord& record,
-                   const AccountId& accuser, DisputeCause cause);
+// A fail, an unavailable or a challenge. The bond waits in the case until the dispute is decided.
+struct Accusation {
+  AccountId accuser;
+  DisputeCause cause = DisputeCause::kFail;
+  Purse purse;
+  Amount bond;
+};
+// Moves the record to disputed and waits for the draw of its committee. The purse holds the bond.
+void OpenDispute(BlockState& state, const InferenceId& id, InferenceRecord& record,
+                 const Accusation& accusation);
+// Until here a dispute that is opened now is decided before its epoch is settled, substitutes
+// included.
+uint64_t LastHeightToChallenge(BlockState& state, uint64_t epoch);
 // The draw of the committee: voting begins.
 void SeatCommittee(BlockState& state, const CaseId& id, const Hash& seed);
 // At the end of the time to commit: seats of the silent go to others, who get as much time. False
 // where nobody was silent, or nobody is left, or this has been done often enough.
 bool SeatSubstitutes(BlockState& state, const CaseId& id, Case& dispute);
-// By the revealed votes, or undecided where settlement does not wait any longer.
+// By the revealed votes, or undecided where settlement does not wait any longer
+// (dispute_outcome.cc).
 void DecideDispute(BlockState& state, const CaseId& id, Case& dispute, bool out_of_time);
 
 // Registers a new case for its epoch.

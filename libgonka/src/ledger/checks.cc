@@ -19,7 +19,10 @@ bool HasCommitted(const InferenceRecord& record, const AccountId& validator) {
 std::vector<AccountId> ValidatorsOf(const EpochTable& table, const InferenceRecord& record,
                                     size_t limit) {
   const Assignment& assignment = record.assignment;
-  const AccountId excluded[] = {assignment.executor, assignment.request.ta};
+  std::vector<AccountId> excluded = {assignment.executor, assignment.request.ta};
+  for (const VerdictCommit& commit : record.verdicts) {
+    if (record.rechecked && !commit.recheck) excluded.push_back(commit.validator);
+  }
   const std::vector<uint64_t> weights =
       WeightsServingBut(table, assignment.request.model, excluded);
   const Hash seed = TaggedHash("gonka/draw/validators/1", record.check_seed);
@@ -27,7 +30,7 @@ std::vector<AccountId> ValidatorsOf(const EpochTable& table, const InferenceReco
   for (const size_t index : select::DrawOrder(seed, weights, limit)) {
     validators.push_back(table.members[index].id);
   }
-  if (validators.size() >= limit) return validators;
+  if (validators.size() >= limit || record.rechecked) return validators;
   const std::optional<size_t> ta = MemberIndex(table, assignment.request.ta);
   if (ta && table.members[*ta].weight > 0 && Serves(table.members[*ta], assignment.request.model)) {
     validators.push_back(assignment.request.ta);
@@ -63,6 +66,12 @@ void CloseCheck(BlockState& state, const InferenceId& id, InferenceRecord& recor
   record.check_closed = true;
 }
 
+void StopCheck(BlockState& state, const InferenceId& id, InferenceRecord& record) {
+  if (record.check_closed) return;
+  if (PendingCommit(state.params, record, state.height()) != nullptr) record.verdicts.pop_back();
+  CloseCheck(state, id, record);
+}
+
 uint64_t CountOnDuty(const Params& params, const InferenceRecord& record, uint64_t height) {
   if (height < record.turn_height) return record.turn;
   return record.turn + (height - record.turn_height) / params.time.check_window_blocks + 1;
@@ -80,7 +89,8 @@ CheckDuty DutyIn(const EpochTable& table, const Params& params, const InferenceR
                  const AccountId& validator, uint64_t height) {
   const Assignment& assignment = record.assignment;
   const std::optional<size_t> member = MemberIndex(table, validator);
-  const bool eligible = member && validator != assignment.executor &&
+  const bool ta_again = record.rechecked && validator == assignment.request.ta;
+  const bool eligible = member && validator != assignment.executor && !ta_again &&
                         table.members[*member].weight > 0 &&
                         Serves(table.members[*member], assignment.request.model);
   if (!eligible) return {.code = TxCode::kNotAssigned};

@@ -17,6 +17,8 @@ std::vector<AccountId> ValidatorsOf(const EpochTable& table, const InferenceReco
 
 // Nothing is checked any more: a verdict stands, or the record is refunded anyhow.
 void CloseCheck(BlockState& state, const InferenceId& id, InferenceRecord& record);
+// The same in the middle of a check: nobody is blamed for a verdict that is not wanted any more.
+void StopCheck(BlockState& state, const InferenceId& id, InferenceRecord& record);
 
 // At settlement: misses of those who were silent through their window, or after their commit.
 void CountMissedChecks(BlockState& state, const InferenceRecord& record);

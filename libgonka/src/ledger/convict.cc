@@ -43,7 +43,7 @@ void RefundConvicted(BlockState& state, const InferenceId& id, InferenceRecord& 
     case InferenceStatus::kDisputed:
       if (record.held == Amount(0)) return;  // An undecided dispute has refunded it.
       record.status = InferenceStatus::kInvalidated;
-      CloseCheck(state, id, record);
+      StopCheck(state, id, record);
       return RefundHeld(state, id, record, RefundReason::kConviction);
     case InferenceStatus::kStarted:
     case InferenceStatus::kValidated:

@@ -3,6 +3,7 @@
 #include "ledger/cases.h"
 #include "ledger/checks.h"
 #include "ledger/hearings.h"
+#include "ledger/recheck.h"
 
 namespace gonka::ledger {
 namespace {
@@ -42,6 +43,9 @@ void Run(BlockState& state, const Key& key) {
     case DrawKind::kSample:
       return DrawHearingSample(state, CaseId{subject},
                                TaggedHash("gonka/draw/sample/1", beacon, subject));
+    case DrawKind::kRecheck:
+      return DrawRecheck(state, InferenceId{subject},
+                         TaggedHash("gonka/draw/recheck/1", beacon, subject));
   }
 }
 
@@ -61,6 +65,10 @@ void QueueCommitteeDraw(BlockState& state, const CaseId& id) {
 
 void QueueSampleDraw(BlockState& state, const CaseId& id) {
   Queue(state, NextKey(state, DrawKind::kSample).Add(id));
+}
+
+void QueueRecheckDraw(BlockState& state, const InferenceId& inference) {
+  Queue(state, NextKey(state, DrawKind::kRecheck).Add(inference));
 }
 
 void RunDueDraws(BlockState& state) {

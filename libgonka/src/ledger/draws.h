@@ -11,6 +11,7 @@ void QueueAllowanceDraw(BlockState& state, const AccountId& ta, const AccountId&
 void QueueCheckDraw(BlockState& state, const InferenceId& inference);
 void QueueCommitteeDraw(BlockState& state, const CaseId& id);
 void QueueSampleDraw(BlockState& state, const CaseId& id);
+void QueueRecheckDraw(BlockState& state, const InferenceId& inference);
 
 // At the end of a block: executes what has become due, in the order of the keys.
 void RunDueDraws(BlockState& state);

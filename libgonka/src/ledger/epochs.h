@@ -15,6 +15,8 @@ void AdoptChainEnds(BlockState& state);
 void BeginEpoch(BlockState& state);
 void PutEpochTable(BlockState& state, uint64_t epoch, uint64_t first_height);
 
+// At the end of this block the epoch is settled.
+uint64_t SettlementHeight(BlockState& state, uint64_t epoch);
 // The epoch that is settled at this height, if one is.
 std::optional<uint64_t> EpochToSettle(BlockState& state);
 void SettleEpoch(BlockState& state, uint64_t epoch);

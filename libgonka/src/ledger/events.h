@@ -24,6 +24,7 @@ TxCode Apply(BlockState& state, const AccountId& sender, const Delegate& event);
 TxCode Apply(BlockState& state, const AccountId& sender, const Revoke& event);
 TxCode Apply(BlockState& state, const AccountId& sender, const Propose& event);
 TxCode Apply(BlockState& state, const AccountId& sender, const VoteProposal& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const Challenge& event);
 
 // Refuses what a participant that was removed for fraud may not do any more, and strangers.
 TxCode CheckParticipant(BlockState& state, const AccountId& id);

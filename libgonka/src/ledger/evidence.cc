@@ -84,6 +84,7 @@ void WithdrawEvidence(BlockState& state, const InferenceRecord& record,
       record.verdicts.begin(), record.verdicts.end(),
       [&](const VerdictCommit& commit) { return commit.validator == validator && commit.reveal; });
   if (verdict == record.verdicts.end() || verdict->reveal->verdict != Verdict::kFail) return;
+  if (verdict->recheck) return;  // Was never added.
   const int32_t millinats =
       reputation::ClipEvidence(state.params.check, verdict->reveal->evidence_millinats);
   if (millinats <= 0) return;

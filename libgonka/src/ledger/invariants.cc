@@ -52,6 +52,8 @@ class Audit {
   uint32_t participants_ = 0;
   uint64_t voting_ = 0;
   std::map<std::pair<AccountId, AccountId>, uint32_t> open_records_;
+  std::map<std::pair<uint64_t, AccountId>, uint32_t> accusations_;  // By epoch and accuser.
+  uint64_t open_checks_ = 0;
   absl::Status failure_ = absl::OkStatus();
 };
 
@@ -75,6 +77,7 @@ void Audit::CheckRecord(const InferenceId& id, const InferenceRecord& record) {
   sums_.held += record.held;
   const Request& request = record.assignment.request;
   CheckMoneyOf(id, record);
+  if (!record.settled && record.check_selected && !record.check_closed) ++open_checks_;
   const bool finished =
       record.status != InferenceStatus::kStarted && record.status != InferenceStatus::kExpired;
   Expect(finished == record.finish.has_value(),
@@ -105,6 +108,8 @@ void Audit::SumUp() {
   ForEach<Case>('d', [&](KeyReader, const Case& open) {
     sums_.bonds += open.bond;
     Expect(open.decided || open.epoch >= chain_.epoch_settled, "a case outlived its settlement");
+    Expect(!open.decided || open.bond == Amount(0), "a decided case still holds a bond");
+    if (!open.decided && open.accuser) ++accusations_[{open.epoch, *open.accuser}];
   });
   ForEach<Participant>('p', [&](KeyReader, const Participant& participant) {
     sums_.collateral += participant.collateral;
@@ -137,6 +142,10 @@ void Audit::CheckIndexes() {
   ForEach<IndexEntry>('q', [&](KeyReader, const IndexEntry&) { ++draws; });
   Expect(draws == chain_.draws_pending,
          fmt::format("{} draws are queued, the chain counts {}", draws, chain_.draws_pending));
+  uint64_t checks = 0;
+  ForEach<IndexEntry>('o', [&](KeyReader, const IndexEntry&) { ++checks; });
+  Expect(checks == open_checks_,
+         fmt::format("{} checks are open, {} in the index", open_checks_, checks));
   uint64_t expiring = 0;
   ForEach<IndexEntry>('h', [&](KeyReader, const IndexEntry&) { ++expiring; });
   uint64_t started = 0;
@@ -153,6 +162,15 @@ void Audit::CheckCounts() {
                        Hex(pair.first), count));
   }
   Expect(participants_ == chain_.participants, "participants are counted wrongly");
+  ForEach<Standing>('s', [&](KeyReader key, const Standing& standing) {
+    const uint64_t epoch = key.NextNumber();
+    const AccountId id{key.NextHash()};
+    const auto found = accusations_.find({epoch, id});
+    const uint32_t open = found == accusations_.end() ? 0 : found->second;
+    Expect(standing.accusations == open,
+           fmt::format("{} has {} accusations open in epoch {}, its standing says {}", Hex(id), open,
+                       epoch, standing.accusations));
+  });
 }
 
 void Audit::CheckDelegations() {

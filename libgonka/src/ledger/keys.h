@@ -71,7 +71,7 @@ class KeyReader {
 };
 
 // What is drawn once the beacon has come far enough. The numbers are in keys.
-enum class DrawKind : uint8_t { kAllowance, kCheck, kCommittee, kSample };
+enum class DrawKind : uint8_t { kAllowance, kCheck, kCommittee, kSample, kRecheck };
 
 namespace keys {
 

@@ -303,10 +303,17 @@ void Settlement::Run() {
 std::optional<uint64_t> EpochToSettle(BlockState& state) {
   const uint64_t epoch = state.chain.epoch_settled;
   if (epoch >= state.chain.epoch) return std::nullopt;
-  // Not first_height + epoch_blocks: its length may have been another one then.
-  const uint64_t end = state.epochs.Get(keys::OfEpoch(epoch + 1)).first_height;
-  if (state.height() < end + state.params.time.settle_blocks) return std::nullopt;
+  if (state.height() < SettlementHeight(state, epoch)) return std::nullopt;
   return epoch;
+}
+
+uint64_t SettlementHeight(BlockState& state, uint64_t epoch) {
+  const TimeParams& time = state.params.time;
+  // Of an epoch that is over not first_height + epoch_blocks: its length may have been another one.
+  const uint64_t end = epoch < state.chain.epoch
+                           ? state.epochs.Get(keys::OfEpoch(epoch + 1)).first_height
+                           : state.epochs.Get(keys::OfEpoch(epoch)).first_height + time.epoch_blocks;
+  return end + time.settle_blocks;
 }
 
 void SettleEpoch(BlockState& state, uint64_t epoch) {

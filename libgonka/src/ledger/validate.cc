@@ -6,6 +6,7 @@
 #include "gonka/reputation/evidence.h"
 #include "ledger/cases.h"
 #include "ledger/checks.h"
+#include "ledger/draws.h"
 #include "ledger/events.h"
 #include "ledger/evidence.h"
 #include "ledger/members.h"
@@ -67,6 +68,7 @@ TxCode Apply(BlockState& state, const AccountId& sender, const ValidateCommit& e
   commit.height = state.height();
   commit.commitment = event.commitment;
   commit.reveal_from = duty.reveal_from;
+  commit.recheck = record.rechecked;
   PassTurn(state, record, on_duty, sender);
   return TxCode::kOk;
 }
@@ -95,10 +97,39 @@ void CountCheck(BlockState& state, const InferenceRecord& record, const AccountI
   standing.checked_tokens += TokensOf(record);
 }
 
-void AcceptPass(BlockState& state, InferenceRecord& record) {
+// A second pass changes nothing.
+void AcceptPass(BlockState& state, const InferenceId& id, InferenceRecord& record) {
+  if (record.status == InferenceStatus::kValidated) return;
   record.status = InferenceStatus::kValidated;
+  if (state.params.check.recheck_rate > Ppm{0}) QueueRecheckDraw(state, id);
   const Assignment& assignment = record.assignment;
   ++state.standings.Ensure(keys::OfStanding(assignment.request.epoch, assignment.executor)).passes;
+}
+
+bool Accuses(Verdict verdict) {
+  return verdict == Verdict::kFail || verdict == Verdict::kUnavailable;
+}
+
+// kQuotaExceeded: has opened as many disputes as may be undecided at once; kInsufficientBalance:
+// cannot post the bond.
+TxCode CheckAccuser(BlockState& state, uint64_t epoch, const AccountId& validator) {
+  const Standing* standing = state.standings.Find(keys::OfStanding(epoch, validator));
+  const uint32_t undecided = standing == nullptr ? 0 : standing->accusations;
+  if (undecided >= state.params.check.accusations_in_flight_max) return TxCode::kQuotaExceeded;
+  const Participant& participant = state.participants.Get(keys::OfParticipant(validator));
+  return participant.collateral < state.params.money.accusation_bond ? TxCode::kInsufficientBalance
+                                                                     : TxCode::kOk;
+}
+
+void Accuse(BlockState& state, const ValidateReveal& event, InferenceRecord& record,
+            const AccountId& validator) {
+  Participant& participant = state.participants.Change(keys::OfParticipant(validator));
+  OpenDispute(state, event.inference, record,
+              {.accuser = validator,
+               .cause = event.verdict == Verdict::kFail ? DisputeCause::kFail
+                                                        : DisputeCause::kUnavailable,
+               .purse = CollateralOf(participant),
+               .bond = state.params.money.accusation_bond});
 }
 
 }  // namespace
@@ -114,26 +145,28 @@ TxCode Apply(BlockState& state, const AccountId& sender, const ValidateReveal& e
     return code;
   }
   commit->reveal = event;
-  CountCheck(state, record, sender, event.verdict);
+  // Who must not accuse now did its work all the same; who has no bond left did not.
+  const uint64_t epoch = record.assignment.request.epoch;
+  const TxCode able =
+      Accuses(event.verdict) ? CheckAccuser(state, epoch, sender) : TxCode::kOk;
+  const bool unbonded = able == TxCode::kInsufficientBalance;
+  CountCheck(state, record, sender, unbonded ? Verdict::kInconclusive : event.verdict);
   const int32_t evidence = reputation::ClipEvidence(state.params.check, event.evidence_millinats);
   state.Tell(VerdictRevealed{.inference = event.inference,
                              .validator = sender,
                              .verdict = event.verdict,
                              .evidence_millinats = evidence});
-  if (event.verdict == Verdict::kInconclusive) {
-    record.turn_height = state.height();
+  if (event.verdict == Verdict::kInconclusive || able != TxCode::kOk) {
+    record.turn_height = state.height();  // The next in order takes over.
     return TxCode::kOk;
   }
   CloseCheck(state, event.inference, record);
   if (event.verdict == Verdict::kPass) {
-    AcceptPass(state, record);
+    AcceptPass(state, event.inference, record);
   } else {
-    const DisputeCause cause =
-        event.verdict == Verdict::kFail ? DisputeCause::kFail : DisputeCause::kUnavailable;
-    const TxCode code = OpenDispute(state, event.inference, record, sender, cause);
-    if (code != TxCode::kOk) return code;
+    Accuse(state, event, record, sender);
   }
-  if (event.verdict != Verdict::kUnavailable) {
+  if (event.verdict != Verdict::kUnavailable && !commit->recheck) {
     AddEvidence(state, event.inference, record, sender, evidence);
   }
   return TxCode::kOk;

@@ -90,6 +90,9 @@ struct Teller {
       return n.selected ? "was drawn to be checked" : "was not drawn to be checked";
     });
   }
+  Sentence operator()(const RecheckDrawn& n) const {
+    return AboutMine(n, [&](const auto&) { return "is checked once more"; });
+  }
   Sentence operator()(const VerdictRevealed& n) const {
     return AboutMine(n, [&](const auto&) {
       return fmt::format("was checked by {}: {}", ShortHex(n.validator), NameOf(n.verdict));

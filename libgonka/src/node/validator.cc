@@ -43,6 +43,8 @@ void Validator::OnBlock(const BlockFacts& block) {
   for (const Notice& notice : block.notices) {
     const auto* drawn = std::get_if<CheckDrawn>(&notice);
     if (drawn != nullptr && drawn->selected) Learn(drawn->inference, *view);
+    const auto* again = std::get_if<RecheckDrawn>(&notice);
+    if (again != nullptr) Learn(again->inference, *view);
   }
   Advance(*view);
 }

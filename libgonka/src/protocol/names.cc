@@ -40,7 +40,10 @@ const char* NameOf(DisputeOutcome value) {
   return NameIn({"upheld", "rejected", "undecided"}, value);
 }
 const char* NameOf(DisputeCause value) {
-  return NameIn({"fail", "unavailable"}, value);
+  return NameIn({"fail", "unavailable", "challenge"}, value);
+}
+const char* NameOf(PenaltyReason value) {
+  return NameIn({"rejected_accusation", "overturned_pass", "rejected_challenge"}, value);
 }
 const char* NameOf(ProposalStatus value) {
   return NameIn({"voting", "passed", "rejected", "active", "void"}, value);

@@ -113,6 +113,7 @@ const char* TxCodeName(TxCode code) {
       "delegation_cap",
       "unknown_proposal",
       "out_of_bounds",
+      "wrong_developer",
   };
   static_assert(std::size(kNames) == kEnumEnd<TxCode>);
   const auto index = static_cast<size_t>(code);

@@ -162,9 +162,10 @@ TEST_CASE("undecided: refunded, bond returned, nobody blamed") {
     CHECK(net.Told<Refunded>().front().reason == RefundReason::kUndecided);
     CHECK(net.participant_record(accused.accuser).collateral == Amount(1'000'000));
     CHECK(net.Told<HearingOpened>().empty());
-    // Who was silent has missed a duty.
+    // Who was silent, or could not judge, has missed a duty.
     for (size_t i = 0; i < 3; ++i) {
-      CHECK(net.standing(0, voters[i]).misses_half == (i < row.votes.size() ? 0 : 2));
+      const bool judged = i < row.votes.size() && row.votes[i] != Verdict::kInconclusive;
+      CHECK(net.standing(0, voters[i]).misses_half == (judged ? 0 : 2));
     }
   }
 }
@@ -305,7 +306,7 @@ TEST_CASE("a dispute that is open at settlement ends undecided") {
   CHECK_FALSE(FindCase(accused.net.view(), accused.id));
 }
 
-TEST_CASE("a validator cannot accuse without collateral for the bond, nor too many at once") {
+TEST_CASE("who cannot accuse, for want of a bond or for too many accusations, leaves it to the next") {
   for (const bool by_bond : {true, false}) {
     NetworkOptions options;
     options.collateral = Amount(by_bond ? 499 : 1'000'000);
@@ -315,23 +316,74 @@ TEST_CASE("a validator cannot accuse without collateral for the bond, nor too ma
     const Job job = net.NewJob(0, 1);
     net.Serve(job);
     net.AwaitCheck(job);
-    const AccountId id = ValidatorOrder(net.view(), net.record(job.id)).front();
-    const KeyPair& validator = net.participant(net.PlaceOf(id));
-    const ValidateReveal reveal{.inference = job.id,
-                                .verdict = Verdict::kFail,
-                                .evidence_millinats = 9,
-                                .scores_root = {},
-                                .salt = {}};
-    REQUIRE(net.Do(validator, ValidateCommit{.inference = job.id,
-                                             .commitment = VerdictCommitment(id, reveal)}) ==
-            TxCode::kOk);
-    net.RunTo(net.record(job.id).verdicts[0].reveal_from - 1);
-    CHECK(net.Do(validator, reveal) ==
-          (by_bond ? TxCode::kInsufficientBalance : TxCode::kQuotaExceeded));
-    // Nothing of the refused event stays.
-    CHECK_FALSE(net.record(job.id).verdicts[0].reveal);
-    CHECK(net.Told<VerdictRevealed>().empty());
-    CHECK(net.standing(0, net.PlaceOf(id)).checks == 0);
+    const std::vector<AccountId> order = ValidatorOrder(net.view(), net.record(job.id));
+    net.Check(job, Verdict::kFail, 3'000);
+    CHECK(net.record(job.id).status == InferenceStatus::kFinished);
+    CHECK(net.Told<VerdictRevealed>().size() == 1);
+    CHECK(net.Told<DisputeOpened>().empty());
+    CHECK(net.standing(0, job.executor).cusum_millinats == 0);
+    // Only the want of a bond is its own fault.
+    const Standing standing = net.standing(0, net.PlaceOf(order[0]));
+    CHECK(standing.checks == (by_bond ? 0 : 1));
+    CHECK(standing.misses_half == (by_bond ? 2 : 0));
+    const CheckDuty next =
+        DutyOf(net.view(), net.record(job.id), order[1], net.height() + 1);
+    CHECK(next.code == TxCode::kOk);
+  }
+}
+
+TEST_CASE("unavailable is upheld only where most of the committee was not served") {
+  struct Row {
+    const char* name;
+    uint64_t silent_seats;  // So many, or a few more, report that nobody served them.
+    size_t judges;          // Of the others, at most.
+    Verdict judgement;
+    DisputeOutcome outcome;
+  };
+  const Row rows[] = {
+      {"most", 4, 99, Verdict::kPass, DisputeOutcome::kUpheld},
+      {"one, the others find it good", 1, 99, Verdict::kPass, DisputeOutcome::kRejected},
+      {"one, the others find it bad", 1, 99, Verdict::kFail, DisputeOutcome::kUpheld},
+      {"one, and only two could judge", 1, 2, Verdict::kPass, DisputeOutcome::kUndecided},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    Accused accused({.participants = 24}, Verdict::kUnavailable);
+    TestNetwork& net = accused.net;
+    net.AwaitCase(accused.id);
+    List<Ballot, 4'096> ballots = accused.open().ballots;
+    std::sort(ballots.begin(), ballots.end(),
+              [](const Ballot& a, const Ballot& b) { return a.votes < b.votes; });
+    REQUIRE(ballots.size() > 3);
+    uint64_t silent = 0;
+    size_t judges = 0;
+    std::vector<std::pair<size_t, VoteReveal>> votes;
+    for (const Ballot& ballot : ballots) {
+      Verdict verdict = Verdict::kInconclusive;
+      if (silent < row.silent_seats) {
+        verdict = Verdict::kUnavailable;
+        silent += ballot.votes;
+      } else if (judges < row.judges) {
+        verdict = row.judgement;
+        ++judges;
+      }
+      const size_t voter = net.PlaceOf(ballot.voter);
+      votes.push_back({voter, accused.Vote(voter, verdict)});
+      net.Send(net.participant(voter),
+               {VoteCommit{.case_id = accused.id,
+                           .commitment = VoteCommitment(ballot.voter, votes.back().second)}});
+    }
+    net.MakeBlock();
+    for (const auto& [voter, vote] : votes) net.Send(net.participant(voter), {vote});
+    net.MakeBlock();
+    const DisputeDecided decided = net.Told<DisputeDecided>().front();
+    CHECK(decided.outcome == row.outcome);
+    CHECK(decided.unavailable_seats == silent);
+    // The accuser may have been the only one who was not served: no bond lost, a duty missed.
+    CHECK(net.participant_record(accused.accuser).collateral == Amount(1'000'000));
+    CHECK(net.Told<Penalised>().empty());
+    CHECK(net.standing(0, accused.accuser).misses_half ==
+          (row.outcome == DisputeOutcome::kRejected ? 2 : 0));
   }
 }
 

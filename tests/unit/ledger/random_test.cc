@@ -30,6 +30,8 @@ class Chaos {
     NetworkOptions options;
     options.participants = 7;
     options.params.check.rate_max = Ppm{800'000};
+    options.params.check.recheck_rate = Ppm{500'000};
+    options.params.money.challenge_bond = Amount(50);
     options.params.reputation.miss_sample_min = 5;
     options.params.governance.vote_blocks = 20;
     options.params.governance.notice_blocks = 5;
@@ -112,7 +114,7 @@ class Chaos {
 
   void Account() {
     const size_t who = Anybody();
-    switch (Below(5)) {
+    switch (Below(6)) {
       case 0:
         return net_.Send(Key(who), {Transfer{.to = net_.developer_id(Below(3)),
                                              .amount = Amount(Below(5'000'000))}});
@@ -133,6 +135,12 @@ class Chaos {
       case 4:
         return net_.Send(net_.developer(Below(3)),
                          {Register{.endpoint = std::string("http://d"), .models = {}}});
+      case 5: {
+        if (jobs_.empty()) return;
+        const Job& job = jobs_[jobs_.size() - 1 - Below(std::min<size_t>(jobs_.size(), 12))];
+        const size_t developer = OneIn(5) ? Below(3) : job.developer;
+        return net_.Send(net_.developer(developer), {Challenge{job.id}});
+      }
     }
   }
 
@@ -144,6 +152,10 @@ class Chaos {
     const bool member = std::any_of(table->members.begin(), table->members.end(),
                                     [&](const Member& m) { return m.id == net_.id(ta); });
     if (!allowance || allowance->salt.IsZero() || !member) return;
+    // So many are removed in the end that nobody else may be left who serves the model.
+    const auto first = DrawExecutor(net_.view(), net_.epoch(), net_.model(),
+                                    net_.developer_id(developer), net_.id(ta), 0, 0);
+    if (!std::holds_alternative<AccountId>(first)) return;
     Job job = net_.NewJob(developer, ta, static_cast<uint32_t>(1 + Below(100)));
     const Request& asked = job.assignment.request;
     const auto second = DrawExecutor(net_.view(), asked.epoch, asked.model, asked.developer,

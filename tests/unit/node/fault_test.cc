@@ -218,20 +218,6 @@ TEST_CASE("an accuser of honest work loses its bonds, and nobody is convicted") 
         Amount(1'000'000));
 }
 
-TEST_CASE("odd hardware on odd prompts: one developer cannot have honest executors convicted") {
-  SimWorld world({.sim_seed = 71,
-                  .participants = 7,
-                  .conduct = {{1, {{.strategy = "odd_hardware"}}},
-                              {2, {{.strategy = "odd_hardware"}}}}});
-  for (int i = 0; i < 30; ++i) {
-    world.Post("~ differs", {.developer = 0, .tokens_max = 6});
-    world.Post("does not", {.developer = 1, .tokens_max = 6});
-    world.RunBlocks(1);
-  }
-  world.RunToSettlementOf(0);
-  CHECK(world.Told<Convicted>().empty());
-}
-
 TEST_CASE("one balance at many transfer agents: the ledger takes it once") {
   SimOptions options{.sim_seed = 72};
   options.allowance = Amount(0);

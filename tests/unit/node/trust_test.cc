@@ -198,6 +198,23 @@ TEST_CASE("a validator that is silent is replaced by its substitute, and has mis
   }
 }
 
+TEST_CASE("a pass is checked once more, by a validator that had no part in the first check") {
+  SimOptions options{.sim_seed = 30};
+  options.params.check.recheck_rate = Ppm{1'000'000};
+  SimWorld world(options);
+  const InferenceId id = world.Ask("twice?", {.tokens_max = 8});
+  REQUIRE(world.AnswerTo(id).ok());
+  REQUIRE_MESSAGE(world.RunUntil([&] { return world.Told<VerdictRevealed>().size() == 2; }),
+                  world.Log());
+  const auto verdicts = world.Told<VerdictRevealed>();
+  CHECK(verdicts[0].verdict == Verdict::kPass);
+  CHECK(verdicts[1].verdict == Verdict::kPass);
+  CHECK(verdicts[0].validator != verdicts[1].validator);
+  CHECK(world.Told<RecheckDrawn>().size() == 1);
+  CHECK(world.Record(id).status == InferenceStatus::kValidated);
+  world.CheckInvariants();
+}
+
 TEST_CASE("hundreds of honest answers: all pass, nobody is accused, all is paid") {
   SimWorld world({.sim_seed = 29, .participants = 6});
   size_t asked = 0;

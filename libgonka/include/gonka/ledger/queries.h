@@ -79,6 +79,7 @@ std::variant<AccountId, TxCode> DrawExecutor(const EpochTable& table, const Mode
 // Who may check a record, in order: select::DrawOrder with
 // TaggedHash("gonka/draw/validators/1", check_seed) of those who serve the model but for the
 // executor, the transfer agent last. Empty until the check was drawn, or where it was not selected.
+// Where a pass is checked again: without the transfer agent and all who took part in the first check.
 std::vector<AccountId> ValidatorOrder(const View& view, const InferenceRecord& record);
 
 // What a validator may do about a record at a height.

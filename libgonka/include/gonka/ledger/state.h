@@ -133,7 +133,8 @@ struct Standing {
   bool alarmed = false;
   bool convicted = false;
   bool hearing_waits = false;     // A hearing about it waits for more finished records.
-  uint32_t accusations = 0;       // Disputes that it opened and that are not decided.
+  uint32_t accusations = 0;       // Disputes that it opened and that are not decided; developers'
+                                  // challenges are counted here, too.
   List<AccountId, 3> developers;  // The first three whom it served.
   GONKA_FIELDS(Standing, executed, tokens, checks, checked_tokens, duties, misses_half, passes,
                fails, cusum_millinats, alarmed, convicted, hearing_waits, accusations, developers)
@@ -280,7 +281,8 @@ struct VerdictCommit {
   Hash commitment;
   uint64_t reveal_from = 0;  // For check_window_blocks from here.
   std::optional<ValidateReveal> reveal;
-  GONKA_FIELDS(VerdictCommit, validator, height, commitment, reveal_from, reveal)
+  bool recheck = false;  // Of a pass that stood already.
+  GONKA_FIELDS(VerdictCommit, validator, height, commitment, reveal_from, reveal, recheck)
 };
 
 // One record. queries.h says who may check it when (DutyOf).
@@ -310,10 +312,11 @@ struct InferenceRecord {
   uint32_t turn = 0;
   uint64_t turn_height = 0;
   List<VerdictCommit, 64> verdicts;  // In the order of their commits.
+  bool rechecked = false;            // The check that is open, or was last, is one of a pass.
   GONKA_FIELDS(InferenceRecord, assignment, status, settled, opened_height, started, accepted,
                price, escrow, held, paid, refunded, finish, delivered, delivery_differs, check_rate,
                check_seed, check_selected, check_closed, assigned_height, turn, turn_height,
-               verdicts)
+               verdicts, rechecked)
 };
 
 // What a record shrinks to at settlement, under the same key.
@@ -355,7 +358,7 @@ struct Case {
   AccountId accused;
   std::optional<AccountId> accuser;
   DisputeCause cause = DisputeCause::kFail;  // Of a dispute.
-  Amount bond;                               // The accuser's.
+  Amount bond;  // The accuser's: of its collateral, or a challenge's of its balance.
   ModelId model;
   List<InferenceId, 16> records;   // The disputed one, or the hearing's sample once it is drawn.
   List<InferenceId, 16> triggers;  // What a hearing was opened by; never in its sample.

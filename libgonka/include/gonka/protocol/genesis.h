@@ -41,10 +41,13 @@ struct CheckParams {
   int32_t conviction_millinats = 9'211;    // ln 10^4, rounded up.
   Ppm share_per_party{333'333};  // Of one executor's evidence, by one developer, TA or validator.
   uint32_t accusations_in_flight_max = 32;  // Per validator.
+  Ppm recheck_rate{100'000};               // Of passes, by another validator.
+  uint32_t challenges_in_flight_max = 8;   // Per developer.
   GONKA_FIELDS(CheckParams, rate_max, rate_floor, rate_half, traffic_cut, traffic_half,
                traffic_full, checks_per_epoch_min, committee_seats, voters_min, hearing_sample,
                evidence_min_millinats, evidence_max_millinats, alarm_millinats,
-               conviction_millinats, share_per_party, accusations_in_flight_max)
+               conviction_millinats, share_per_party, accusations_in_flight_max, recheck_rate,
+               challenges_in_flight_max)
 };
 
 struct ReputationParams {
@@ -66,9 +69,10 @@ struct MoneyParams {
   Ppm weight_cap{300'000};         // 50 % and 40 % for two and three participants.
   Amount collateral_min{0};        // To register.
   uint64_t newcomer_weight = 100;  // Of a participant that is not in genesis.
-  Amount accusation_bond{0};       // Per unit: held from a validator's collateral while it accuses.
+  Amount accusation_bond{0};       // Held from a validator's collateral while it accuses.
+  Amount challenge_bond{0};        // Held from a developer's balance, beside the record's cost.
   GONKA_FIELDS(MoneyParams, emission_initial, fee_executor, fee_ta, fee_validators, weight_cap,
-               collateral_min, newcomer_weight, accusation_bond)
+               collateral_min, newcomer_weight, accusation_bond, challenge_bond)
 };
 
 // How the price of a token follows the use of a model (rewards/price.h).

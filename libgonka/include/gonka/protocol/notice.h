@@ -43,9 +43,9 @@ template <>
 inline constexpr uint64_t kEnumEnd<DisputeOutcome> = 3;
 const char* NameOf(DisputeOutcome value);
 
-enum class DisputeCause : uint8_t { kFail, kUnavailable };
+enum class DisputeCause : uint8_t { kFail, kUnavailable, kChallenge };
 template <>
-inline constexpr uint64_t kEnumEnd<DisputeCause> = 2;
+inline constexpr uint64_t kEnumEnd<DisputeCause> = 3;
 const char* NameOf(DisputeCause value);
 
 enum class ProposalStatus : uint8_t {
@@ -58,6 +58,12 @@ enum class ProposalStatus : uint8_t {
 template <>
 inline constexpr uint64_t kEnumEnd<ProposalStatus> = 5;
 const char* NameOf(ProposalStatus value);
+
+// Why somebody lost a bond, and a validator a step of its reputation as well.
+enum class PenaltyReason : uint8_t { kRejectedAccusation, kOverturnedPass, kRejectedChallenge };
+template <>
+inline constexpr uint64_t kEnumEnd<PenaltyReason> = 3;
+const char* NameOf(PenaltyReason value);
 
 struct EpochStarted {
   static constexpr const char* kName = "epoch_started";
@@ -138,7 +144,8 @@ struct DisputeDecided {
   DisputeOutcome outcome = DisputeOutcome::kUpheld;
   uint32_t fail_seats = 0;
   uint32_t pass_seats = 0;
-  GONKA_FIELDS(DisputeDecided, inference, outcome, fail_seats, pass_seats)
+  uint32_t unavailable_seats = 0;
+  GONKA_FIELDS(DisputeDecided, inference, outcome, fail_seats, pass_seats, unavailable_seats)
 };
 struct HearingOpened {
   static constexpr const char* kName = "hearing_opened";
@@ -267,12 +274,31 @@ struct ProposalDecided {
   uint64_t total_weight = 0;
   GONKA_FIELDS(ProposalDecided, proposal, status, approving_weight, rejecting_weight, total_weight)
 };
+
+// A pass is checked again, by these in the order of their duty.
+struct RecheckDrawn {
+  static constexpr const char* kName = "recheck_drawn";
+  InferenceId inference;
+  List<AccountId, 8> validators;  // The first eight.
+  GONKA_FIELDS(RecheckDrawn, inference, validators)
+};
+// The amount went to the treasury.
+struct Penalised {
+  static constexpr const char* kName = "penalised";
+  InferenceId inference;
+  AccountId who;
+  Amount amount;
+  PenaltyReason reason = PenaltyReason::kRejectedAccusation;
+  GONKA_FIELDS(Penalised, inference, who, amount, reason)
+};
+
 // The order is on the wire: new ones at the end.
 using Notice =
     std::variant<EpochStarted, RecordOpened, RecordFinished, RecordDelivered, CheckDrawn,
                  VerdictRevealed, DisputeOpened, CommitteeDrawn, VoteRevealed, DisputeDecided,
                  HearingOpened, HearingSampleDrawn, HearingDecided, Convicted, Refunded,
                  RecordExpired, Paid, Withheld, ReputationChanged, EpochSettled, ParticipantJoined,
-                 KeyDelegated, KeyRevoked, ProposalOpened, ProposalDecided>;
+                 KeyDelegated, KeyRevoked, ProposalOpened, ProposalDecided, RecheckDrawn,
+                 Penalised>;
 
 }  // namespace gonka

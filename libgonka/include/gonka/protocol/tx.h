@@ -132,10 +132,17 @@ struct CommitBeacon {
 };
 Hash BeaconChainStep(const Hash& link);  // chain_end = step applied length times to a secret.
 
+// By the developer of a record: somebody shall look at its answer. Opens a dispute against a bond.
+struct Challenge {
+  static constexpr const char* kName = "challenge";
+  InferenceId inference;
+  GONKA_FIELDS(Challenge, inference)
+};
+
 // The order is on the wire: new ones at the end.
 using Event = std::variant<Register, Transfer, DepositCollateral, Allow, Start, Finish, Delivered,
                            ValidateCommit, ValidateReveal, VoteCommit, VoteReveal, CommitBeacon, Delegate,
-                           Revoke, Propose, VoteProposal>;
+                           Revoke, Propose, VoteProposal, Challenge>;
 
 // Bit of Delegate::events for this kind of event.
 template <class T, size_t I = 0>
@@ -213,6 +220,7 @@ enum class TxCode : uint16_t {
   kDelegationCap,  // More coins than the key may commit.
   kUnknownProposal,
   kOutOfBounds,  // A proposed parameter or model that no network may have.
+  kWrongDeveloper,
   kTxCodeEnd,
 };
 template <>

@@ -60,7 +60,9 @@ class WithholdsPayload final : public Strategy {
 class NeverChecks final : public Strategy {
   void OnBlock(node::BlockFacts& block) override {
     std::erase_if(block.notices, [this](const Notice& notice) {
-      return std::holds_alternative<CheckDrawn>(notice) && Acts();
+      const bool drawn = std::holds_alternative<CheckDrawn>(notice) ||
+                         std::holds_alternative<RecheckDrawn>(notice);
+      return drawn && Acts();
     });
   }
 };
