@@ -64,7 +64,8 @@ void AddDelegate(CLI::App& keys, Context& context) {
   auto flags = std::make_shared<DelegateFlags>();
   command->add_option("WARM", flags->warm, "the warm key: account or key file")->required();
   command->add_option("--key", flags->key, "your key file, which can stay cold then")->required();
-  command->add_flag("--node", flags->node, "all that a participant's node needs (gonkad --account)");
+  command->add_flag("--node", flags->node,
+                    "all that a participant's node needs (gonkad --account)");
   command->add_option("--event", flags->events, "an event that it may send; may be repeated");
   command->add_option("--cap", flags->cap, "coins that it may commit")->capture_default_str();
   command->add_option("--blocks", flags->blocks, "how long it is good for")->capture_default_str();
@@ -78,9 +79,8 @@ absl::Status Rotate(const Context& context, const DelegateFlags& flags) {
   GONKA_ASSIGN_OR_RETURN(const AccountId old, ParseAccount(flags.replaces));
   GONKA_ASSIGN_OR_RETURN(const AccountId warm, ParseAccount(flags.warm));
   GONKA_ASSIGN_OR_RETURN(const Json json, context.Api().Get("/gonka/v1/delegations/" + Hex(old)));
-  GONKA_ASSIGN_OR_RETURN(
-      const uint64_t events,
-      EventsByName(json.value("events", std::vector<std::string>())));
+  GONKA_ASSIGN_OR_RETURN(const uint64_t events,
+                         EventsByName(json.value("events", std::vector<std::string>())));
   GONKA_RETURN_IF_ERROR(
       SendEvents(context, flags.key,
                  {Delegate{.key = warm,

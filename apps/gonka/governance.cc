@@ -110,9 +110,9 @@ absl::StatusOr<Change> ModelOf(const ProposeFlags& flags) {
   if (!flags.calibration.empty()) {
     GONKA_ASSIGN_OR_RETURN(const std::string bytes, host::ReadFile(flags.calibration));
     if (bytes.size() > decltype(ModelInfo::calibration)::kMax) {
-      return absl::InvalidArgumentError(
-          fmt::format("'{}' has {} bytes, at most {} fit", flags.calibration, bytes.size(),
-                      decltype(ModelInfo::calibration)::kMax));
+      return absl::InvalidArgumentError(fmt::format("'{}' has {} bytes, at most {} fit",
+                                                    flags.calibration, bytes.size(),
+                                                    decltype(ModelInfo::calibration)::kMax));
     }
     model.calibration = Blob<65'536>(ToBytes(AsBytes(bytes)));
   }
@@ -132,9 +132,10 @@ absl::Status SendProposal(const Context& context, const ProposeFlags& flags,
                                             .activate_height = height,
                                             .reason = Text<1'024>(flags.reason)}},
                                    acts_for));
-  fmt::print("proposed; where it passes, it acts from the first epoch that begins at block {} or "
-             "later\n",
-             height);
+  fmt::print(
+      "proposed; where it passes, it acts from the first epoch that begins at block {} or "
+      "later\n",
+      height);
   return absl::OkStatus();
 }
 
@@ -160,8 +161,7 @@ void AddPropose(CLI::App& app, Context& context) {
   CLI::App* propose = app.add_subcommand("propose", "propose a change, against a deposit");
   propose->require_subcommand(1);
   auto flags = std::make_shared<ProposeFlags>();
-  CLI::App* params =
-      AddProposal(*propose, context, "params", "other parameters", flags, ParamsOf);
+  CLI::App* params = AddProposal(*propose, context, "params", "other parameters", flags, ParamsOf);
   params->add_option("--set", flags->set, "NAME=NUMBER as `gonka params` shows it; repeatable")
       ->required();
   CLI::App* model =
@@ -205,9 +205,9 @@ struct VoteFlags {
 absl::Status Vote(const Context& context, const VoteFlags& flags) {
   GONKA_ASSIGN_OR_RETURN(const auto acts_for, ActsFor(flags.acts_for));
   const bool approve = flags.word == "approve";
-  GONKA_RETURN_IF_ERROR(SendEvents(
-      context, flags.key, {VoteProposal{.proposal = flags.proposal, .approve = approve}},
-      acts_for));
+  GONKA_RETURN_IF_ERROR(SendEvents(context, flags.key,
+                                   {VoteProposal{.proposal = flags.proposal, .approve = approve}},
+                                   acts_for));
   fmt::print("voted; the last word until the vote ends counts\n");
   return absl::OkStatus();
 }
@@ -216,9 +216,7 @@ void AddVote(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("vote", "vote on a proposal, as a participant");
   auto flags = std::make_shared<VoteFlags>();
   command->add_option("PROPOSAL", flags->proposal, "its number")->required();
-  command->add_option("WORD", flags->word)
-      ->required()
-      ->check(CLI::IsMember({"approve", "reject"}));
+  command->add_option("WORD", flags->word)->required()->check(CLI::IsMember({"approve", "reject"}));
   command->add_option("--key", flags->key, "the participant's key file, or a warm one")->required();
   command->add_option("--for", flags->acts_for, "the participant that --key is a warm key of");
   command->callback(

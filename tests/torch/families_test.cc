@@ -62,8 +62,8 @@ TEST_CASE("greedy answers of 200 tokens are those of transformers, in every fami
     const auto engine = EngineOf(family);
     auto prompt = expected["prompt"].get<std::vector<uint32_t>>();
     prompt.resize(expected["greedy_from"].get<size_t>());
-    const Answer answer = Ask(
-        *engine, {.prompt = prompt, .tokens_max = 200, .sampler = {.temperature_ppm = 0}});
+    const Answer answer =
+        Ask(*engine, {.prompt = prompt, .tokens_max = 200, .sampler = {.temperature_ppm = 0}});
     CHECK(answer.Ids() == expected["greedy"].get<std::vector<uint32_t>>());
   }
 }

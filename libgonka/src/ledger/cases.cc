@@ -112,8 +112,8 @@ TxCode Apply(BlockState& state, const AccountId& sender, const VoteCommit& event
 
 namespace {
 
-// Who could not judge was no help: a missed duty in a dispute, nothing in a hearing, where nobody has
-// to vote.
+// Who could not judge was no help: a missed duty in a dispute, nothing in a hearing, where nobody
+// has to vote.
 void CountVote(BlockState& state, const Case& open, const AccountId& voter, Verdict verdict) {
   if (verdict == Verdict::kInconclusive) {
     if (open.kind == CaseKind::kDispute) CountMiss(state, open.epoch, voter, 2);

@@ -13,7 +13,7 @@ const NodeKey* NodeKeyInUse(const Participant& participant) {
 
 namespace {
 
-constexpr uint64_t kKnownEvents = (uint64_t{1} << std::variant_size_v<Event>) - 1;
+constexpr uint64_t kKnownEvents = (uint64_t{1} << std::variant_size_v<Event>)-1;
 
 uint64_t GraceEnd(const BlockState& state) {
   return state.height() + state.params.time.grace_blocks;

@@ -62,9 +62,11 @@ void OpenDispute(BlockState& state, const InferenceId& id, InferenceRecord& reco
   QueueCommitteeDraw(state, case_id);
 }
 
-// Two links, kSubstitutionsMax more times to commit, one to reveal; each ends within its last block.
+// Two links, kSubstitutionsMax more times to commit, one to reveal; each ends within its last
+// block.
 uint64_t LastHeightToChallenge(BlockState& state, uint64_t epoch) {
-  const uint64_t needed = 2 + (kSubstitutionsMax + 2) * uint64_t{state.params.time.vote_window_blocks};
+  const uint64_t needed =
+      2 + (kSubstitutionsMax + 2) * uint64_t{state.params.time.vote_window_blocks};
   const uint64_t settled = SettlementHeight(state, epoch);
   return settled - std::min(settled, needed + 1);
 }

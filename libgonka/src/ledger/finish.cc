@@ -199,7 +199,8 @@ TxCode Apply(BlockState& state, const AccountId& sender, const Delivered& event)
   const Key key = keys::Of(event.inference);
   const InferenceRecord* found = state.records.Find(key);
   if (found == nullptr) return TxCode::kUnknownInference;
-  if (const TxCode code = CheckDelivered(state, *found, sender, event); code != TxCode::kOk) return code;
+  if (const TxCode code = CheckDelivered(state, *found, sender, event); code != TxCode::kOk)
+    return code;
   if (found->delivered) return DeliverAgain(state, *found, event);
   InferenceRecord& record = state.records.Change(key);
   record.delivered = DeliveredFacts{.height = state.height(),

@@ -176,8 +176,8 @@ void ActivateProposals(BlockState& state) {
   if (state.chain.proposals == 0) return;
   for (const auto& [number, key] : AllProposals(state)) {
     const Proposal& found = state.proposals.Get(key);
-    const bool closed = found.status != ProposalStatus::kVoting &&
-                        found.status != ProposalStatus::kPassed;
+    const bool closed =
+        found.status != ProposalStatus::kVoting && found.status != ProposalStatus::kPassed;
     if (closed && found.closed_epoch + state.params.time.retained_epochs < state.chain.epoch) {
       state.proposals.Erase(key);
       continue;

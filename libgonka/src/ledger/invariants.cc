@@ -168,8 +168,8 @@ void Audit::CheckCounts() {
     const auto found = accusations_.find({epoch, id});
     const uint32_t open = found == accusations_.end() ? 0 : found->second;
     Expect(standing.accusations == open,
-           fmt::format("{} has {} accusations open in epoch {}, its standing says {}", Hex(id), open,
-                       epoch, standing.accusations));
+           fmt::format("{} has {} accusations open in epoch {}, its standing says {}", Hex(id),
+                       open, epoch, standing.accusations));
   });
 }
 

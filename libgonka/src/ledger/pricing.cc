@@ -32,8 +32,8 @@ Ppm UseOf(uint64_t load, uint64_t capacity, uint32_t window_blocks) {
 Pricing Next(const Pricing& now, const PricingParams& params) {
   Pricing next = now;
   const Ppm used = UseOf(now.load, now.capacity_tokens, params.window_blocks);
-  next.price = rewards::NextPrice(ParamsOf(params, now), {now.price}, {now.epoch_start}, used)
-                   .micro_units;
+  next.price =
+      rewards::NextPrice(ParamsOf(params, now), {now.price}, {now.epoch_start}, used).micro_units;
   next.epoch_low = std::min(next.epoch_low, next.price);
   next.load -= next.load / params.window_blocks;
   return next;

@@ -310,9 +310,10 @@ std::optional<uint64_t> EpochToSettle(BlockState& state) {
 uint64_t SettlementHeight(BlockState& state, uint64_t epoch) {
   const TimeParams& time = state.params.time;
   // Of an epoch that is over not first_height + epoch_blocks: its length may have been another one.
-  const uint64_t end = epoch < state.chain.epoch
-                           ? state.epochs.Get(keys::OfEpoch(epoch + 1)).first_height
-                           : state.epochs.Get(keys::OfEpoch(epoch)).first_height + time.epoch_blocks;
+  const uint64_t end =
+      epoch < state.chain.epoch
+          ? state.epochs.Get(keys::OfEpoch(epoch + 1)).first_height
+          : state.epochs.Get(keys::OfEpoch(epoch)).first_height + time.epoch_blocks;
   return end + time.settle_blocks;
 }
 

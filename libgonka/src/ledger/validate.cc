@@ -124,12 +124,12 @@ TxCode CheckAccuser(BlockState& state, uint64_t epoch, const AccountId& validato
 void Accuse(BlockState& state, const ValidateReveal& event, InferenceRecord& record,
             const AccountId& validator) {
   Participant& participant = state.participants.Change(keys::OfParticipant(validator));
-  OpenDispute(state, event.inference, record,
-              {.accuser = validator,
-               .cause = event.verdict == Verdict::kFail ? DisputeCause::kFail
-                                                        : DisputeCause::kUnavailable,
-               .purse = CollateralOf(participant),
-               .bond = state.params.money.accusation_bond});
+  OpenDispute(
+      state, event.inference, record,
+      {.accuser = validator,
+       .cause = event.verdict == Verdict::kFail ? DisputeCause::kFail : DisputeCause::kUnavailable,
+       .purse = CollateralOf(participant),
+       .bond = state.params.money.accusation_bond});
 }
 
 }  // namespace
@@ -147,8 +147,7 @@ TxCode Apply(BlockState& state, const AccountId& sender, const ValidateReveal& e
   commit->reveal = event;
   // Who must not accuse now did its work all the same; who has no bond left did not.
   const uint64_t epoch = record.assignment.request.epoch;
-  const TxCode able =
-      Accuses(event.verdict) ? CheckAccuser(state, epoch, sender) : TxCode::kOk;
+  const TxCode able = Accuses(event.verdict) ? CheckAccuser(state, epoch, sender) : TxCode::kOk;
   const bool unbonded = able == TxCode::kInsufficientBalance;
   CountCheck(state, record, sender, unbonded ? Verdict::kInconclusive : event.verdict);
   const int32_t evidence = reputation::ClipEvidence(state.params.check, event.evidence_millinats);

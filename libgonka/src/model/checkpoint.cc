@@ -32,8 +32,7 @@ absl::Status NotPart(const std::string& path, std::string_view name, const Model
 }
 
 absl::Status MissingTensor(const std::string& path, std::string_view name) {
-  return absl::InvalidArgumentError(
-      fmt::format("{}: tensor {} is missing", path, JsonQuote(name)));
+  return absl::InvalidArgumentError(fmt::format("{}: tensor {} is missing", path, JsonQuote(name)));
 }
 
 bool IsDirectory(const std::string& path) {
@@ -174,9 +173,9 @@ absl::StatusOr<std::shared_ptr<const Checkpoint>> Checkpoint::FromFolder(const s
                         JsonQuote(name), tensor->dtype));
       }
       if (!source.parts.empty() && *tensor->type != info.type) {
-        return absl::InvalidArgumentError(fmt::format(
-            "{}: tensor {} has dtype {}, but {} has {}", path, JsonQuote(name), tensor->dtype,
-            JsonQuote(plan.sources[0]), TensorTypeName(info.type)));
+        return absl::InvalidArgumentError(
+            fmt::format("{}: tensor {} has dtype {}, but {} has {}", path, JsonQuote(name),
+                        tensor->dtype, JsonQuote(plan.sources[0]), TensorTypeName(info.type)));
       }
       info.type = *tensor->type;
       source.parts.push_back({.file = file, .offset = tensor->offset, .tensor = nullptr});
@@ -243,9 +242,9 @@ absl::Status Checkpoint::ReadRawRows(std::string_view name, uint64_t row_begin, 
                                              row_begin));
   }
   if (out.size() != row_count * source.row_bytes) {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: {} rows of tensor {} take {} bytes, not {}", path(), row_count,
-                    JsonQuote(name), row_count * source.row_bytes, out.size()));
+    return absl::InvalidArgumentError(fmt::format("{}: {} rows of tensor {} take {} bytes, not {}",
+                                                  path(), row_count, JsonQuote(name),
+                                                  row_count * source.row_bytes, out.size()));
   }
   for (uint64_t row = row_begin, end = row_begin + row_count; row < end;) {
     const uint64_t left_in_part = source.rows_per_part - row % source.rows_per_part;

@@ -138,8 +138,7 @@ absl::Status ReadRopeScaling(const Gguf& gguf, const Fields& fields, ModelConfig
   if (type != "linear" && type != "yarn") {
     return fields.Refuse("rope.scaling.type", type, "none, linear and yarn");
   }
-  GONKA_ASSIGN_OR_RETURN(scaling.factor,
-                         NumberOr(gguf, fields, "rope.scaling.factor", 1, 1e6, 1));
+  GONKA_ASSIGN_OR_RETURN(scaling.factor, NumberOr(gguf, fields, "rope.scaling.factor", 1, 1e6, 1));
   if (type == "linear") {
     scaling.type = RopeScalingType::kLinear;
     return absl::OkStatus();
@@ -172,8 +171,7 @@ absl::Status ReadExperts(const Gguf& gguf, const Fields& fields, ModelConfig& co
                          fields.CountOr("expert_feed_forward_length", kFfnMax, config.ffn));
   // llama.cpp makes the weights of these families sum to one whatever the file says.
   if (!fields.Has("expert_weights_norm")) return absl::OkStatus();
-  GONKA_ASSIGN_OR_RETURN(config.experts.normalized,
-                         gguf.Bool(fields.Key("expert_weights_norm")));
+  GONKA_ASSIGN_OR_RETURN(config.experts.normalized, gguf.Bool(fields.Key("expert_weights_norm")));
   return absl::OkStatus();
 }
 
@@ -265,8 +263,7 @@ absl::StatusOr<ModelConfig> ConfigFromGguf(const Gguf& gguf) {
   config.qkv_bias = architecture == "qwen2";
   config.qk_norm = architecture == "qwen3" || architecture == "qwen3moe";
   // GGUF's converter permutes the query and key matrices of Llama to this style.
-  config.rope_style =
-      architecture == "llama" ? RopeStyle::kInterleavedPairs : RopeStyle::kHalves;
+  config.rope_style = architecture == "llama" ? RopeStyle::kInterleavedPairs : RopeStyle::kHalves;
   config.tied_embeddings = gguf.FindTensor("output.weight") == nullptr;
   return config;
 }

@@ -89,8 +89,7 @@ class Fields {
     return static_cast<float>(value->get<double>());
   }
 
-  absl::StatusOr<float> NumberOr(const std::string& field, double min, double max,
-                                 float fallback) {
+  absl::StatusOr<float> NumberOr(const std::string& field, double min, double max, float fallback) {
     if (!Has(field)) return fallback;
     return Number(field, min, max);
   }
@@ -125,8 +124,8 @@ class Fields {
   absl::Status RefuseUnknown() const {
     for (const auto& [field, value] : object_.items()) {
       if (known_.contains(field) || value.is_null() || value == Json(false)) continue;
-      return absl::InvalidArgumentError(fmt::format("{}: {}{} = {} is not supported", path_,
-                                                    prefix_, field, ShortJson(value)));
+      return absl::InvalidArgumentError(
+          fmt::format("{}: {}{} = {} is not supported", path_, prefix_, field, ShortJson(value)));
     }
     return absl::OkStatus();
   }
@@ -184,8 +183,8 @@ absl::Status ReadShape(Fields& fields, const Family& family, ModelConfig& config
       return absl::InvalidArgumentError(fmt::format("{}: head_dim is missing", fields.path()));
     }
   }
-  GONKA_ASSIGN_OR_RETURN(
-      config.head_dim, fields.CountOr("head_dim", kHiddenMax, config.hidden / config.heads));
+  GONKA_ASSIGN_OR_RETURN(config.head_dim,
+                         fields.CountOr("head_dim", kHiddenMax, config.hidden / config.heads));
   if (config.head_dim % 2 != 0) {
     return fields.Refuse(fields.Has("head_dim") ? "head_dim" : "hidden_size",
                          "heads of an even number of dimensions");
@@ -225,8 +224,9 @@ absl::Status ReadFeedForward(Fields& fields, const Family& family, ModelConfig& 
 
 // layer_types, where it is there, says it layer by layer: first those that see everything.
 absl::Status ReadLayerTypes(Fields& fields, const Json& types, ModelConfig& config) {
-  const char* const kSupported = "\"full_attention\" for some first layers, then "
-                                 "\"sliding_attention\", one for each layer";
+  const char* const kSupported =
+      "\"full_attention\" for some first layers, then "
+      "\"sliding_attention\", one for each layer";
   if (!types.is_array() || types.size() != config.layers) {
     return fields.Refuse("layer_types", kSupported);
   }
@@ -288,9 +288,8 @@ absl::Status ReadYarn(Fields& fields, ModelConfig& config) {
   const auto scale = [&](double m) { return 0.1 * m * std::log(double{scaling.factor}) + 1; };
   const bool both = mscale != 0 && all_dim != 0;
   const double usual = both ? scale(mscale) / scale(all_dim) : scale(1);
-  GONKA_ASSIGN_OR_RETURN(
-      scaling.attention_factor,
-      fields.NumberOr("attention_factor", 1e-3, 1e3, static_cast<float>(usual)));
+  GONKA_ASSIGN_OR_RETURN(scaling.attention_factor,
+                         fields.NumberOr("attention_factor", 1e-3, 1e3, static_cast<float>(usual)));
   config.context = std::max(config.context, Stretched(scaling.original_context, scaling.factor));
   return absl::OkStatus();
 }

@@ -35,9 +35,9 @@ absl::StatusOr<std::string> TemplateOf(const std::string& path, const Json& valu
       }
     }
   }
-  return absl::InvalidArgumentError(fmt::format(
-      "{}: chat_template is {}, neither a string nor a list with one named \"default\"", path,
-      ShortJson(value)));
+  return absl::InvalidArgumentError(
+      fmt::format("{}: chat_template is {}, neither a string nor a list with one named \"default\"",
+                  path, ShortJson(value)));
 }
 
 }  // namespace
@@ -51,9 +51,9 @@ absl::StatusOr<ShardOfTensor> ParseShardIndex(const std::string& path, std::stri
   ShardOfTensor shards;
   for (const auto& [tensor, shard] : map->items()) {
     if (!shard.is_string() || !IsPlainName(shard.get_ref<const std::string&>())) {
-      return absl::InvalidArgumentError(fmt::format(
-          "{}: tensor {} is said to be in {}, which is no plain file name", path,
-          ShortJson(Json(tensor)), ShortJson(shard)));
+      return absl::InvalidArgumentError(
+          fmt::format("{}: tensor {} is said to be in {}, which is no plain file name", path,
+                      ShortJson(Json(tensor)), ShortJson(shard)));
     }
     shards.emplace(tensor, shard.get<std::string>());
   }
@@ -94,7 +94,8 @@ absl::StatusOr<std::shared_ptr<const ModelFolder>> ModelFolder::Open(const std::
 
 absl::Status ModelFolder::ReadChatTemplate() {
   GONKA_ASSIGN_OR_RETURN(tokenizer_config_, ReadOptionalJson("tokenizer_config.json"));
-  if (HasFile("chat_template.jinja")) {  // Newer folders have it apart, and it is the one that counts.
+  if (HasFile(
+          "chat_template.jinja")) {  // Newer folders have it apart, and it is the one that counts.
     GONKA_ASSIGN_OR_RETURN(chat_template_,
                            ReadTextFile(PathOf("chat_template.jinja"), kTemplateBytesMax));
     return absl::OkStatus();
@@ -108,9 +109,9 @@ absl::Status ModelFolder::ReadChatTemplate() {
 absl::Status ModelFolder::OpenShards() {
   if (!HasFile(kIndexFile)) {
     if (HasFile(kSingleFile)) return OpenShard(kSingleFile);
-    return absl::NotFoundError(fmt::format(
-        "{}: there is neither {} nor {} (weights are read from safetensors only)", path_,
-        kSingleFile, kIndexFile));
+    return absl::NotFoundError(
+        fmt::format("{}: there is neither {} nor {} (weights are read from safetensors only)",
+                    path_, kSingleFile, kIndexFile));
   }
   GONKA_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(PathOf(kIndexFile), kIndexBytesMax));
   GONKA_ASSIGN_OR_RETURN(const ShardOfTensor index, ParseShardIndex(PathOf(kIndexFile), text));
@@ -122,10 +123,10 @@ absl::Status ModelFolder::OpenShards() {
     }
     const absl::Status opened = OpenShard(shard);
     if (absl::IsNotFound(opened)) {
-      return absl::NotFoundError(fmt::format("{}: shard {} is missing, {} says that tensor {} is "
-                                             "in it",
-                                             path_, JsonQuote(shard), kIndexFile,
-                                             ShortJson(Json(tensor))));
+      return absl::NotFoundError(
+          fmt::format("{}: shard {} is missing, {} says that tensor {} is "
+                      "in it",
+                      path_, JsonQuote(shard), kIndexFile, ShortJson(Json(tensor))));
     }
     GONKA_RETURN_IF_ERROR(opened);
   }
@@ -142,9 +143,9 @@ absl::Status ModelFolder::OpenShard(const std::string& name) {
 absl::Status ModelFolder::CheckIndex(const ShardOfTensor& index) const {
   for (const auto& [tensor, shard] : index) {
     if (!shards_.at(shard)->tensors().contains(tensor)) {
-      return absl::InvalidArgumentError(fmt::format("{}: tensor {} is not in {}, as {} says",
-                                                    path_, ShortJson(Json(tensor)),
-                                                    JsonQuote(shard), kIndexFile));
+      return absl::InvalidArgumentError(fmt::format("{}: tensor {} is not in {}, as {} says", path_,
+                                                    ShortJson(Json(tensor)), JsonQuote(shard),
+                                                    kIndexFile));
     }
   }
   for (const auto& [name, shard] : shards_) {

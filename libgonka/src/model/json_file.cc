@@ -87,8 +87,7 @@ absl::StatusOr<std::string> ReadTextFile(const std::string& path, size_t bytes_m
                                                   path, file->size(), bytes_max));
   }
   std::string text(file->size(), '\0');
-  GONKA_RETURN_IF_ERROR(
-      file->Read(0, {reinterpret_cast<uint8_t*>(text.data()), text.size()}));
+  GONKA_RETURN_IF_ERROR(file->Read(0, {reinterpret_cast<uint8_t*>(text.data()), text.size()}));
   return text;
 }
 

@@ -174,8 +174,7 @@ Hash ManifestHash(const Manifest& manifest) {
 
 absl::StatusOr<Manifest> ComputeManifest(const Checkpoint& checkpoint,
                                          const ManifestOptions& options) {
-  const ManifestCache cache(options.cache_directory, checkpoint.path(),
-                            checkpoint.files());
+  const ManifestCache cache(options.cache_directory, checkpoint.path(), checkpoint.files());
   if (const std::optional<Manifest> remembered = cache.Find()) return *remembered;
   GONKA_ASSIGN_OR_RETURN(const TokenizerSpec spec, checkpoint.ReadTokenizerSpec());
   GONKA_ASSIGN_OR_RETURN(const Hash tensors, HashTensors(checkpoint, options));

@@ -17,10 +17,10 @@ struct Dtype {
   uint64_t bytes;
 };
 // Of all that the format knows in whole bytes; those that we read have a TensorType.
-constexpr Dtype kDtypes[] = {{"F32", 4},     {"F16", 2},     {"BF16", 2}, {"F64", 8}, {"I64", 8},
-                             {"I32", 4},     {"I16", 2},     {"I8", 1},   {"U64", 8}, {"U32", 4},
-                             {"U16", 2},     {"U8", 1},      {"BOOL", 1}, {"C64", 8},
-                             {"F8_E4M3", 1}, {"F8_E5M2", 1}, {"F8_E8M0", 1}};
+constexpr Dtype kDtypes[] = {{"F32", 4},     {"F16", 2},    {"BF16", 2}, {"F64", 8}, {"I64", 8},
+                             {"I32", 4},     {"I16", 2},    {"I8", 1},   {"U64", 8}, {"U32", 4},
+                             {"U16", 2},     {"U8", 1},     {"BOOL", 1}, {"C64", 8}, {"F8_E4M3", 1},
+                             {"F8_E5M2", 1}, {"F8_E8M0", 1}};
 
 std::optional<TensorType> TypeOf(std::string_view dtype) {
   if (dtype == "F32") return TensorType::kF32;
@@ -41,8 +41,8 @@ absl::StatusOr<SafeTensor> ReadEntry(const std::string& name, const Json& entry)
   const std::string what = fmt::format("tensor {}", Quote(name));
   if (!entry.is_object() || entry.size() != 3 || !entry.contains("dtype") ||
       !entry.contains("shape") || !entry.contains("data_offsets")) {
-    return Bad(fmt::format("{} must have dtype, shape and data_offsets, not {}", what,
-                           ShortJson(entry)));
+    return Bad(
+        fmt::format("{} must have dtype, shape and data_offsets, not {}", what, ShortJson(entry)));
   }
   SafeTensor tensor;
   const Json& dtype = entry["dtype"];
@@ -87,14 +87,15 @@ absl::Status CheckLayout(const SafeTensors& tensors, uint64_t data_size) {
   std::vector<std::pair<const std::string*, const SafeTensor*>> order;
   for (const auto& [name, tensor] : tensors) order.emplace_back(&name, &tensor);
   std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
-    return std::pair(a.second->offset, a.second->size) < std::pair(b.second->offset, b.second->size);
+    return std::pair(a.second->offset, a.second->size) <
+           std::pair(b.second->offset, b.second->size);
   });
   uint64_t end = 0;
   for (size_t i = 0; i < order.size(); ++i) {
     const auto& [name, tensor] = order[i];
     if (tensor->offset < end) {
-      return Bad(fmt::format("tensors {} and {} overlap", Quote(*order[i - 1].first),
-                             Quote(*name)));
+      return Bad(
+          fmt::format("tensors {} and {} overlap", Quote(*order[i - 1].first), Quote(*name)));
     }
     if (tensor->offset > end) {
       return Bad(fmt::format("{} bytes before tensor {} belong to none", tensor->offset - end,
@@ -125,8 +126,8 @@ absl::StatusOr<SafeTensors> ParseSafetensors(ByteSpan head, uint64_t file_size) 
                            kSafetensorsHeaderMax));
   }
   if (header > file_size - kPrefixBytes || header > head.size() - kPrefixBytes) {
-    return Bad(fmt::format("file of {} bytes ends within its directory of {} bytes", file_size,
-                           header));
+    return Bad(
+        fmt::format("file of {} bytes ends within its directory of {} bytes", file_size, header));
   }
   GONKA_ASSIGN_OR_RETURN(const Json directory,
                          ParseJsonObject("directory", AsText(head.subspan(kPrefixBytes, header))));

@@ -46,7 +46,8 @@ class Reader {
     return absl::InvalidArgumentError(fmt::format("{}: {}", files_.path, message));
   }
   absl::Status Refuse(std::string_view field, const Json& value, std::string_view supported) const {
-    return Bad(fmt::format("{} = {} is not supported, only {}", field, ShortJson(value), supported));
+    return Bad(
+        fmt::format("{} = {} is not supported, only {}", field, ShortJson(value), supported));
   }
 
   static const Json& At(const Json& object, const char* field) {
@@ -84,8 +85,8 @@ class Reader {
                  merge[1].is_string()) {
         spec_.merges.push_back(merge[0].get<std::string>() + " " + merge[1].get<std::string>());
       } else {
-        return Bad(fmt::format("merge {} is {}, not two tokens", spec_.merges.size(),
-                               ShortJson(merge)));
+        return Bad(
+            fmt::format("merge {} is {}, not two tokens", spec_.merges.size(), ShortJson(merge)));
       }
     }
     return absl::OkStatus();
@@ -100,8 +101,8 @@ class Reader {
     const auto at = static_cast<uint32_t>(id.get<uint64_t>());
     const auto [found, is_new] = placed_.emplace(at, token);
     if (!is_new && found->second != token) {
-      return Bad(fmt::format("id {} has two tokens, {} and {}", at,
-                             ShortJson(Json(found->second)), ShortJson(Json(token))));
+      return Bad(fmt::format("id {} has two tokens, {} and {}", at, ShortJson(Json(found->second)),
+                             ShortJson(Json(token))));
     }
     if (spec_.tokens.size() <= at) {
       spec_.tokens.resize(at + 1);

@@ -159,12 +159,12 @@ absl::StatusOr<std::string> ModelsView(const store::Snapshot& snapshot) {
   ListText list;
   for (const ModelInfo& model : ledger::ListModels(snapshot)) {
     const auto price = ledger::FindPrice(snapshot, model.id);
-    list.Add(fmt::format(
-        R"({{"id":"{}","name":{},"price":{},"context":{},"top_k":{},"price_floor":{},)"
-        R"("price_ceiling":{},"capacity_tokens":{},"lowest_cap":{}}})",
-        Hex(model.id), JsonQuote(model.name), price->now.units(), model.context, model.top_k,
-        model.price_floor.units(), model.price_ceiling.units(), model.capacity_tokens,
-        price->low.units()));
+    list.Add(
+        fmt::format(R"({{"id":"{}","name":{},"price":{},"context":{},"top_k":{},"price_floor":{},)"
+                    R"("price_ceiling":{},"capacity_tokens":{},"lowest_cap":{}}})",
+                    Hex(model.id), JsonQuote(model.name), price->now.units(), model.context,
+                    model.top_k, model.price_floor.units(), model.price_ceiling.units(),
+                    model.capacity_tokens, price->low.units()));
   }
   return fmt::format(R"({{"models":{}}})", list.Take());
 }
@@ -247,12 +247,11 @@ absl::StatusOr<std::string> DelegationView(const store::Snapshot& snapshot, cons
   for (size_t i = 0; i < names.size(); ++i) {
     if ((delegation->events >> i & 1) != 0) events.Add(Quoted(names[i].c_str()));
   }
-  return fmt::format(
-      R"({{"key":"{}","account":"{}","events":{},"speaks":{},"orders":{},"cap":{},)"
-      R"("expires_height":{},"ends_height":{},"revoked":{}}})",
-      Hex(key), Hex(delegation->account), events.Take(), delegation->speaks, delegation->orders,
-      delegation->cap.units(), delegation->expires_height, delegation->ends_height,
-      delegation->revoked);
+  return fmt::format(R"({{"key":"{}","account":"{}","events":{},"speaks":{},"orders":{},"cap":{},)"
+                     R"("expires_height":{},"ends_height":{},"revoked":{}}})",
+                     Hex(key), Hex(delegation->account), events.Take(), delegation->speaks,
+                     delegation->orders, delegation->cap.units(), delegation->expires_height,
+                     delegation->ends_height, delegation->revoked);
 }
 
 absl::StatusOr<std::string> ParamsView(const store::Snapshot& snapshot) {

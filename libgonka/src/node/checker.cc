@@ -58,8 +58,8 @@ absl::Status MatchRecord(const Payload& payload, const ledger::InferenceRecord& 
 
 }  // namespace
 
-Checker::Checker(Environment env, LedgerPort ledger, const Identity& self, const ServedModels& models,
-                 CheckerOptions options)
+Checker::Checker(Environment env, LedgerPort ledger, const Identity& self,
+                 const ServedModels& models, CheckerOptions options)
     : env_(env),
       ledger_(std::move(ledger)),
       self_(self),
@@ -134,18 +134,19 @@ void Checker::Ask(const std::shared_ptr<Job>& job, bool executor, const char* me
   const auto participant = ledger::FindParticipant(*ledger_.snapshot(), id);
   if (!participant) return done(absl::NotFoundError(fmt::format("{} is no participant", Hex(id))));
   auto frame = std::make_shared<std::optional<Bytes>>();
-  env_.transport.Call(Peer{.id = ledger::NodeKeyOf(id, *participant).value, .url = participant->endpoint}, method,
-                      std::move(request),
-                      {.on_frame = [frame](Bytes bytes) { *frame = std::move(bytes); },
-                       .on_done =
-                           [frame, done = std::move(done), alive = alive_](absl::Status status) {
-                             if (!*alive) return;
-                             if (!status.ok()) return done(status);
-                             if (!*frame) return done(absl::DataLossError("an empty answer"));
-                             done(std::move(**frame));
-                           }},
-                      {.first_frame_timeout_us = options_.fetch_timeout_us,
-                       .total_timeout_us = 2 * options_.fetch_timeout_us});
+  env_.transport.Call(
+      Peer{.id = ledger::NodeKeyOf(id, *participant).value, .url = participant->endpoint}, method,
+      std::move(request),
+      {.on_frame = [frame](Bytes bytes) { *frame = std::move(bytes); },
+       .on_done =
+           [frame, done = std::move(done), alive = alive_](absl::Status status) {
+             if (!*alive) return;
+             if (!status.ok()) return done(status);
+             if (!*frame) return done(absl::DataLossError("an empty answer"));
+             done(std::move(**frame));
+           }},
+      {.first_frame_timeout_us = options_.fetch_timeout_us,
+       .total_timeout_us = 2 * options_.fetch_timeout_us});
 }
 
 void Checker::Again(const std::shared_ptr<Job>& job, const absl::Status& why,

@@ -113,8 +113,7 @@ void Committee::Vote(const CaseId& id, Duty& duty) {
   vote.case_id = id;
   // The salt follows from the key, so that a node that restarts can still reveal.
   vote.salt = TaggedHash("gonka/vote-salt/1", self_.key.seed(), id);
-  recorder_.Add(
-      VoteCommit{.case_id = id, .commitment = VoteCommitment(self_.account, vote)});
+  recorder_.Add(VoteCommit{.case_id = id, .commitment = VoteCommitment(self_.account, vote)});
   duty.vote = vote;
 }
 

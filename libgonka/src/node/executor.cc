@@ -88,8 +88,8 @@ absl::Status CheckLedger(const ledger::View& view, const AccountId& self,
   GONKA_CHECK(price.has_value());  // Every model has one.
   // The transfer agent may have read it some blocks ago.
   const PricingParams pricing = ledger::ReadParams(view).pricing;
-  const Amount lag(MulDivFloor(price->now.units(), pricing.step_max.value * kPriceLagBlocks,
-                               Ppm::kOne));
+  const Amount lag(
+      MulDivFloor(price->now.units(), pricing.step_max.value * kPriceLagBlocks, Ppm::kOne));
   if (request.price_cap + lag < price->now) {
     return Refusal(fmt::format("price cap {} is below the price {}", request.price_cap.units(),
                                price->now.units()));
@@ -322,13 +322,14 @@ void Executor::Complete(const InferenceId& id, InFlight& job, FinishCode finish)
     return job.reply->Finish(Annotate(kept, "the executor cannot keep its answer"));
   }
 
-  SendFrame(*job.reply, {Completed{.finish = finish,
-                                   .output_salt = salt,
-                                   .output_digest = digest,
-                                   .signature = self_.key.Sign(DeliverySigningHash(id, digest, count)),
-                                   .kernel_class = kernel_class,
-                                   .artifact_root = root,
-                                   .artifact = *artifact}});
+  SendFrame(*job.reply,
+            {Completed{.finish = finish,
+                       .output_salt = salt,
+                       .output_digest = digest,
+                       .signature = self_.key.Sign(DeliverySigningHash(id, digest, count)),
+                       .kernel_class = kernel_class,
+                       .artifact_root = root,
+                       .artifact = *artifact}});
   job.reply->Finish(absl::OkStatus());
 
   Finish event{.inference = id,
@@ -351,7 +352,8 @@ void Executor::Complete(const InferenceId& id, InFlight& job, FinishCode finish)
 // Nobody else can tell it before it is shown, and it is the same should a crash make this node
 // answer the same order twice.
 Hash Executor::OutputSalt(const InferenceId& id) const {
-  return TaggedHash("gonka/output-salt/1", self_.key.Sign(TaggedHash("gonka/output-salt-key/1", id)));
+  return TaggedHash("gonka/output-salt/1",
+                    self_.key.Sign(TaggedHash("gonka/output-salt-key/1", id)));
 }
 
 }  // namespace gonka::node

@@ -12,7 +12,8 @@ Node::Node(Environment env, LedgerPort ledger, const KeyPair& key, NetworkId net
       recorder_(env, ledger, self_, network, options.recorder),
       keep_server_(env, ledger, keep),
       executor_(env, ledger, self_, models_, recorder_, keep, options.executor),
-      transfer_agent_(env, ledger, self_, network, models_, recorder_, keep, options.transfer_agent),
+      transfer_agent_(env, ledger, self_, network, models_, recorder_, keep,
+                      options.transfer_agent),
       checker_(env, ledger, self_, models_, options.checker),
       validator_(env, ledger, self_, checker_, recorder_),
       committee_(env, ledger, self_, checker_, recorder_) {}

@@ -73,9 +73,8 @@ void Recorder::Flush() {
     std::vector<Event> events(std::make_move_iterator(waiting_.begin()),
                               std::make_move_iterator(waiting_.begin() + count));
     waiting_.erase(waiting_.begin(), waiting_.begin() + count);
-    SignedTx tx =
-        SignTx(self_.key, network_, NextSequence(), std::move(events),
-               self_.IsWarm() ? std::optional<AccountId>(self_.account) : std::nullopt);
+    SignedTx tx = SignTx(self_.key, network_, NextSequence(), std::move(events),
+                         self_.IsWarm() ? std::optional<AccountId>(self_.account) : std::nullopt);
     ledger_.submit(tx);
     const TxHash hash = HashOf(tx);
     sent_.emplace(hash, Sent{.tx = std::move(tx), .sent_height = height_, .resends = 0});

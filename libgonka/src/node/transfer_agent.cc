@@ -123,9 +123,8 @@ absl::Status SignFor(const KeyPair& sub_account, const ledger::View& view, Amoun
   assignment.developer_signature = sub_account.Sign(RequestSigningHash(assignment.request));
   const TxCode code = ledger::CheckDeveloper(view, assignment);
   if (code != TxCode::kOk) {
-    return absl::PermissionDeniedError(
-        fmt::format("the sub-account {} may not order this: {}", ShortHex(signer),
-                    TxCodeName(code)));
+    return absl::PermissionDeniedError(fmt::format("the sub-account {} may not order this: {}",
+                                                   ShortHex(signer), TxCodeName(code)));
   }
   const Amount left = ledger::FindDelegation(view, signer)->cap;
   if (escrow <= left) return absl::OkStatus();

@@ -43,9 +43,9 @@ absl::Status CheckTimes(const TimeParams& time) {
   GONKA_RETURN_IF_ERROR(
       CheckPositive(time.expiry_tokens_per_block, "time.expiry_tokens_per_block"));
   if (time.settle_blocks >= time.epoch_blocks || time.grace_blocks >= time.settle_blocks) {
-    return absl::InvalidArgumentError(fmt::format(
-        "needs time.grace_blocks < settle_blocks < epoch_blocks, has {}, {}, {}",
-        time.grace_blocks, time.settle_blocks, time.epoch_blocks));
+    return absl::InvalidArgumentError(
+        fmt::format("needs time.grace_blocks < settle_blocks < epoch_blocks, has {}, {}, {}",
+                    time.grace_blocks, time.settle_blocks, time.epoch_blocks));
   }
   return absl::OkStatus();
 }
@@ -58,8 +58,8 @@ absl::Status CheckMoney(const MoneyParams& money) {
         fmt::format("the fee parts must sum to {} ppm, sum to {}", Ppm::kOne, parts));
   }
   if (money.weight_cap.value == 0 || money.weight_cap.value > Ppm::kOne) {
-    return absl::InvalidArgumentError(fmt::format(
-        "money.weight_cap must be in 1..{}, is {}", Ppm::kOne, money.weight_cap.value));
+    return absl::InvalidArgumentError(
+        fmt::format("money.weight_cap must be in 1..{}, is {}", Ppm::kOne, money.weight_cap.value));
   }
   return absl::OkStatus();
 }
@@ -72,16 +72,16 @@ absl::Status CheckChecks(const CheckParams& check) {
                     check.committee_seats, check.hearing_sample));
   }
   if (check.traffic_cut >= check.traffic_half || check.traffic_half >= check.traffic_full) {
-    return absl::InvalidArgumentError(fmt::format(
-        "needs check.traffic_cut < traffic_half < traffic_full, has {}, {}, {}",
-        check.traffic_cut, check.traffic_half, check.traffic_full));
+    return absl::InvalidArgumentError(
+        fmt::format("needs check.traffic_cut < traffic_half < traffic_full, has {}, {}, {}",
+                    check.traffic_cut, check.traffic_half, check.traffic_full));
   }
   const bool falling = check.rate_floor <= check.rate_half && check.rate_half <= check.rate_max &&
                        check.rate_max.value <= Ppm::kOne;
   if (!falling) {
     return absl::InvalidArgumentError(fmt::format(
-        "needs check.rate_floor <= rate_half <= rate_max <= {} ppm, has {}, {}, {}",
-        Ppm::kOne, check.rate_floor.value, check.rate_half.value, check.rate_max.value));
+        "needs check.rate_floor <= rate_half <= rate_max <= {} ppm, has {}, {}, {}", Ppm::kOne,
+        check.rate_floor.value, check.rate_half.value, check.rate_max.value));
   }
   return absl::OkStatus();
 }
@@ -89,9 +89,9 @@ absl::Status CheckChecks(const CheckParams& check) {
 absl::Status CheckEvidence(const CheckParams& check) {
   GONKA_RETURN_IF_ERROR(CheckAtMostOne(check.share_per_party, "check.share_per_party"));
   if (check.evidence_min_millinats > 0 || check.evidence_max_millinats < 0) {
-    return absl::InvalidArgumentError(fmt::format(
-        "needs check.evidence_min_millinats <= 0 <= evidence_max_millinats, has {}, {}",
-        check.evidence_min_millinats, check.evidence_max_millinats));
+    return absl::InvalidArgumentError(
+        fmt::format("needs check.evidence_min_millinats <= 0 <= evidence_max_millinats, has {}, {}",
+                    check.evidence_min_millinats, check.evidence_max_millinats));
   }
   if (check.alarm_millinats <= 0 || check.conviction_millinats <= 0) {
     return absl::InvalidArgumentError(fmt::format(

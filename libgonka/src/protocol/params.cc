@@ -158,8 +158,7 @@ absl::Status SetParam(Params& params, const ParamChange& change) {
   });
   if (!found) return absl::NotFoundError(fmt::format("there is no parameter '{}'", wanted));
   if (fits) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      fmt::format("parameter {} cannot be {}", wanted, change.value));
+  return absl::InvalidArgumentError(fmt::format("parameter {} cannot be {}", wanted, change.value));
 }
 
 std::vector<ParamChange> ListParams(const Params& params) {

@@ -51,8 +51,7 @@ std::unique_ptr<Database> Database::InMemory() {
 }
 
 std::unique_ptr<Database> Database::InMemory(const MemoryDisk& disk) {
-  return std::unique_ptr<Database>(
-      new Database("memory", MakeMemoryKv(kTableNames.size(), disk)));
+  return std::unique_ptr<Database>(new Database("memory", MakeMemoryKv(kTableNames.size(), disk)));
 }
 
 absl::StatusOr<std::optional<Tip>> Database::ReadTip() const {

@@ -29,9 +29,8 @@ class WatchedTransport final : public Transport {
               CallOptions options) override {
     for (const auto& strategy : strategies_) {
       if (strategy->OnOutgoing(AccountId{peer.id}, method, request, events)) continue;
-      loop_.Post([done = std::move(events.on_done)] {
-        done(absl::UnavailableError("nobody was asked"));
-      });
+      loop_.Post(
+          [done = std::move(events.on_done)] { done(absl::UnavailableError("nobody was asked")); });
       return kNobodyAsked;
     }
     return inner_->Call(peer, method, std::move(request), std::move(events), options);
@@ -156,13 +155,14 @@ void SimNode::Start() {
   loop_ = std::make_unique<SimLoop>(common_.clock, &pace_);
   engine_loop_ = std::make_unique<SimLoop>(common_.clock, &engine_pace_);
   if (strategies_.empty()) MakeStrategies();
-  transport_ = std::make_unique<WatchedTransport>(common_.network.TransportOf(node_key().public_key()), *loop_,
-                                                  strategies_);
+  transport_ = std::make_unique<WatchedTransport>(
+      common_.network.TransportOf(node_key().public_key()), *loop_, strategies_);
   MakeServices();
-  common_.network.Connect(node_key().public_key(), [this](const std::string& method, const Hash& caller,
-                                             Bytes request, std::shared_ptr<Reply> reply) {
-    OnCall(method, caller, std::move(request), std::move(reply));
-  });
+  common_.network.Connect(node_key().public_key(),
+                          [this](const std::string& method, const Hash& caller, Bytes request,
+                                 std::shared_ptr<Reply> reply) {
+                            OnCall(method, caller, std::move(request), std::move(reply));
+                          });
   node_->Resume();
   if (orders()) return ProduceLater();
   fetching_ = false;
@@ -264,10 +264,9 @@ void SimNode::MakeServices() {
   options.account = id();
   node_ = std::make_unique<node::Node>(
       node::Environment{.loop = *loop_, .entropy = entropy_, .transport = *transport_, .log = log_},
-      node::LedgerPort{.snapshot = [this]() -> std::shared_ptr<const ledger::View> {
-                         return Snapshot();
-                       },
-                       .submit = [this](const SignedTx& tx) { SubmitChanged(tx); }},
+      node::LedgerPort{
+          .snapshot = [this]() -> std::shared_ptr<const ledger::View> { return Snapshot(); },
+          .submit = [this](const SignedTx& tx) { SubmitChanged(tx); }},
       node_key(), chain_->network(), std::move(models), keep_, options);
 }
 
@@ -326,14 +325,15 @@ void SimNode::TranslateReceipts(node::BlockFacts& facts) {
 void SimNode::SubmitChanged(const SignedTx& tx) {
   std::vector<Event> events;
   for (Event event : tx.events) {
-    const bool goes_out = std::all_of(
-        strategies_.begin(), strategies_.end(),
-        [&](const auto& strategy) { return strategy->OnEvent(event); });
+    const bool goes_out =
+        std::all_of(strategies_.begin(), strategies_.end(),
+                    [&](const auto& strategy) { return strategy->OnEvent(event); });
     if (goes_out) events.push_back(std::move(event));
   }
   if (events.empty()) return dropped_.push_back(HashOf(tx));
   if (events == std::vector<Event>(tx.events.begin(), tx.events.end())) return Submit(tx);
-  const SignedTx changed = SignTx(node_key(), tx.network, tx.sequence, std::move(events), tx.acts_for);
+  const SignedTx changed =
+      SignTx(node_key(), tx.network, tx.sequence, std::move(events), tx.acts_for);
   changed_[HashOf(changed)] = HashOf(tx);
   Submit(changed);
 }
@@ -371,10 +371,9 @@ void SimNode::ProduceLater() {
 absl::StatusOr<Block> SimNode::ProduceBlock() {
   const int64_t time_us =
       static_cast<int64_t>(common_.genesis.time_us) + std::max<int64_t>(loop_->NowUs(), 0);
-  const bool reveals =
-      std::all_of(strategies_.begin(), strategies_.end(), [this](const auto& strategy) {
-        return strategy->RevealsLink(chain_->height() + 1);
-      });
+  const bool reveals = std::all_of(
+      strategies_.begin(), strategies_.end(),
+      [this](const auto& strategy) { return strategy->RevealsLink(chain_->height() + 1); });
   if (!reveals) return BlockWithoutLink(static_cast<uint64_t>(time_us));
   return sequencer_->ProduceBlock(static_cast<uint64_t>(time_us));
 }

@@ -117,9 +117,9 @@ struct SimWorld::State {
   std::vector<Notice> notices;
   std::vector<TxCode> refusals;
   std::map<uint64_t, Hash> app_hashes;  // By height.
-  std::set<InferenceId> opened;    // And not settled yet.
-  std::set<InferenceId> finished;  // Of these.
-  std::map<TxHash, TxCode> codes;  // Of the developers' own transactions.
+  std::set<InferenceId> opened;         // And not settled yet.
+  std::set<InferenceId> finished;       // Of these.
+  std::map<TxHash, TxCode> codes;       // Of the developers' own transactions.
   std::vector<uint64_t> sequences;
   size_t joined = 0;
 };
@@ -206,8 +206,8 @@ void SimWorld::State::SendAllowances() {
                              .expires_epoch = 1'000,
                              .key_digest = ApiKeyDigest(developers[i].public_key().span())});
     }
-    const TxCode code = Submit(
-        SignTx(developers[i], first().chain().network(), sequences[i]++, std::move(events)));
+    const TxCode code =
+        Submit(SignTx(developers[i], first().chain().network(), sequences[i]++, std::move(events)));
     if (code != TxCode::kOk) Abort("the allowances are refused");
   }
 }
@@ -361,8 +361,8 @@ std::optional<AskOptions> SimWorld::State::Towards(size_t executor, const AskOpt
     const auto allowance = ledger::FindAllowance(*view, nodes[ta]->id(), developer);
     if (!allowance) continue;
     const auto drawn =
-        ledger::DrawExecutor(*view, ledger::ReadChain(*view).epoch, genesis.models[0].id,
-                             developer, nodes[ta]->id(), allowance->sequence_base, 0);
+        ledger::DrawExecutor(*view, ledger::ReadChain(*view).epoch, genesis.models[0].id, developer,
+                             nodes[ta]->id(), allowance->sequence_base, 0);
     const AccountId* account = std::get_if<AccountId>(&drawn);
     if (account == nullptr || *account != nodes[executor]->id()) continue;
     AskOptions found = wanted;

@@ -306,7 +306,8 @@ TEST_CASE("a dispute that is open at settlement ends undecided") {
   CHECK_FALSE(FindCase(accused.net.view(), accused.id));
 }
 
-TEST_CASE("who cannot accuse, for want of a bond or for too many accusations, leaves it to the next") {
+TEST_CASE(
+    "who cannot accuse, for want of a bond or for too many accusations, leaves it to the next") {
   for (const bool by_bond : {true, false}) {
     NetworkOptions options;
     options.collateral = Amount(by_bond ? 499 : 1'000'000);
@@ -326,8 +327,7 @@ TEST_CASE("who cannot accuse, for want of a bond or for too many accusations, le
     const Standing standing = net.standing(0, net.PlaceOf(order[0]));
     CHECK(standing.checks == (by_bond ? 0 : 1));
     CHECK(standing.misses_half == (by_bond ? 2 : 0));
-    const CheckDuty next =
-        DutyOf(net.view(), net.record(job.id), order[1], net.height() + 1);
+    const CheckDuty next = DutyOf(net.view(), net.record(job.id), order[1], net.height() + 1);
     CHECK(next.code == TxCode::kOk);
   }
 }

@@ -71,8 +71,8 @@ TEST_CASE("a challenge in the middle of a check blames no validator") {
   served.net.AwaitCheck(served.job);
   const AccountId validator = ValidatorOrder(served.net.view(), served.record()).front();
   const KeyPair& key = served.net.participant(served.net.PlaceOf(validator));
-  REQUIRE(served.net.Do(key, ValidateCommit{.inference = served.job.id,
-                                            .commitment = Hash{}}) == TxCode::kOk);
+  REQUIRE(served.net.Do(key, ValidateCommit{.inference = served.job.id, .commitment = Hash{}}) ==
+          TxCode::kOk);
   REQUIRE(served.Challenge() == TxCode::kOk);
   CHECK(ListOpenChecks(served.net.view()).empty());
   served.net.AwaitCase(served.id());

@@ -165,7 +165,8 @@ TEST_CASE("a participant's node key signs its accepts, answers and assignments")
   CHECK(net.record(job.id).finish);
 }
 
-TEST_CASE("two answers signed by a node key convict its participant, by a retired one for a while") {
+TEST_CASE(
+    "two answers signed by a node key convict its participant, by a retired one for a while") {
   for (const bool late : {false, true}) {
     CAPTURE(late);
     TestNetwork net;
@@ -181,8 +182,7 @@ TEST_CASE("two answers signed by a node key convict its participant, by a retire
     other.output_digest = TaggedHash("test/other/1", job.id);
     other.executor_signature =
         kWarm.Sign(DeliverySigningHash(job.id, other.output_digest, other.output_tokens));
-    CHECK(net.Do(net.participant(job.ta), other) ==
-          (late ? TxCode::kBadSignature : TxCode::kOk));
+    CHECK(net.Do(net.participant(job.ta), other) == (late ? TxCode::kBadSignature : TxCode::kOk));
     CHECK(net.participant_record(2).removed == !late);
   }
 }

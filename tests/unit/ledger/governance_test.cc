@@ -190,7 +190,8 @@ TEST_CASE("a program stops before rules that it does not know, and says so") {
   CHECK(Message(result.status()).find("block 100 follows version 2") != std::string::npos);
 }
 
-TEST_CASE("a price rises with use, falls without, within its terms, and never refuses a fresh cap") {
+TEST_CASE(
+    "a price rises with use, falls without, within its terms, and never refuses a fresh cap") {
   NetworkOptions options = Options();
   options.price = Amount(2'000);
   options.capacity_tokens = 10;

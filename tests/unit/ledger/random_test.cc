@@ -100,9 +100,8 @@ class Chaos {
   void Govern() {
     const uint64_t made = net_.chain().proposals;
     if (OneIn(4) || made == 0) {
-      const ChangeParams change{
-          .changes = {{.name = Text<64>("reputation.passes_min"),
-                       .value = static_cast<int64_t>(Below(5)) - 1}}};
+      const ChangeParams change{.changes = {{.name = Text<64>("reputation.passes_min"),
+                                             .value = static_cast<int64_t>(Below(5)) - 1}}};
       return net_.Send(Key(Anybody()), {Propose{.change = change,
                                                 .activate_height = net_.height() + 20 + Below(40),
                                                 .reason = {}}});

@@ -61,7 +61,8 @@ TEST_CASE("a re-check is drawn by the second link after the pass, for others tha
         TaggedHash("gonka/draw/recheck/1", passed.net.chain().beacon, passed.job.id));
   const std::vector<AccountId> order = ValidatorOrder(passed.net.view(), record);
   CHECK(order.size() == 5);  // Of eight: not executor, transfer agent and first validator.
-  for (const AccountId& id : {passed.author, record.assignment.executor, record.assignment.request.ta})
+  for (const AccountId& id :
+       {passed.author, record.assignment.executor, record.assignment.request.ta})
     CHECK(std::find(order.begin(), order.end(), id) == order.end());
   CHECK(passed.net.Told<RecheckDrawn>().size() == 1);
   CHECK(ListOpenChecks(passed.net.view()).size() == 1);

@@ -124,9 +124,9 @@ TEST_CASE("a folder's tensors come under llama.cpp's names and in its order, exp
   uint64_t header = 0;
   std::memcpy(&header, file.data(), 8);
   const Json directory = Json::parse(file.substr(8, header));
-  const size_t begin = 8 + header +
-                       directory["model.layers.0.self_attn.q_proj.weight"]["data_offsets"][0]
-                           .get<size_t>();
+  const size_t begin =
+      8 + header +
+      directory["model.layers.0.self_attn.q_proj.weight"]["data_offsets"][0].get<size_t>();
   std::vector<float> original(32 * 32);
   std::memcpy(original.data(), file.data() + begin, original.size() * 4);
   const auto mistral = Checkpoint::Open(folder.path.string());
@@ -151,8 +151,7 @@ TEST_CASE("a config that asks for what is not supported is refused by field and 
         "F/config.json: attention_bias = true is not supported, only false");
   CHECK(RefusalOf("llama2", "quantization_config", {{"bits", 4}}) ==
         "F/config.json: quantization_config = {\"bits\":4} is not supported");
-  CHECK(RefusalOf("llama2", "logit_scale", 2) ==
-        "F/config.json: logit_scale = 2 is not supported");
+  CHECK(RefusalOf("llama2", "logit_scale", 2) == "F/config.json: logit_scale = 2 is not supported");
   CHECK(RefusalOf("llama2", "logit_scale", nullptr) == "accepted");
   CHECK(RefusalOf("llama2", "num_key_value_heads", 3) ==
         "F/config.json: num_key_value_heads = 3 is not supported, only divisors of 4 heads");
@@ -209,19 +208,22 @@ TEST_CASE("shards and their index must agree") {
   const Json sound = index;
   index["weight_map"]["model.norm.weight"] = "../../etc/passwd";
   folder.Write("model.safetensors.index.json", index.dump());
-  CHECK(folder.Refusal() == "F/model.safetensors.index.json: tensor \"model.norm.weight\" is said "
-                            "to be in \"../../etc/passwd\", which is no plain file name");
+  CHECK(folder.Refusal() ==
+        "F/model.safetensors.index.json: tensor \"model.norm.weight\" is said "
+        "to be in \"../../etc/passwd\", which is no plain file name");
   index = sound;
   index["weight_map"].erase("model.norm.weight");
   folder.Write("model.safetensors.index.json", index.dump());
-  CHECK(folder.Refusal() == "F: tensor \"model.norm.weight\" is in "
-                            "\"model-00002-of-00003.safetensors\", but not for "
-                            "model.safetensors.index.json");
+  CHECK(folder.Refusal() ==
+        "F: tensor \"model.norm.weight\" is in "
+        "\"model-00002-of-00003.safetensors\", but not for "
+        "model.safetensors.index.json");
   index = sound;
   index["weight_map"]["ghost"] = "model-00001-of-00003.safetensors";
   folder.Write("model.safetensors.index.json", index.dump());
-  CHECK(folder.Refusal() == "F: tensor \"ghost\" is not in \"model-00001-of-00003.safetensors\", "
-                            "as model.safetensors.index.json says");
+  CHECK(folder.Refusal() ==
+        "F: tensor \"ghost\" is not in \"model-00001-of-00003.safetensors\", "
+        "as model.safetensors.index.json says");
   folder.Write("model.safetensors.index.json", sound.dump());
   fs::remove(folder.path / "model-00002-of-00003.safetensors");
   CHECK(folder.Refusal().starts_with(
@@ -239,7 +241,8 @@ TEST_CASE("a safetensors file that lies is refused by what it says") {
            ",\"data_offsets\":" + offsets + "}}";
   };
   const std::string file = "F/model.safetensors: ";
-  CHECK(ShardRefusal("1234567") == file + "file of 7 bytes ends within the length of its directory");
+  CHECK(ShardRefusal("1234567") ==
+        file + "file of 7 bytes ends within the length of its directory");
   CHECK(ShardRefusal(std::string(8, '\xFF')) ==
         file + "directory of 18446744073709551615 bytes, at most 100000000 are accepted");
   CHECK(ShardRefusal(Safetensors("{}", 0).substr(0, 9)) ==
@@ -273,8 +276,7 @@ TEST_CASE("weights that are no numbers, or are gone, fail the read and name the 
   uint64_t header = 0;
   std::memcpy(&header, file.data(), 8);
   const Json directory = Json::parse(file.substr(8, header));
-  const size_t norm =
-      8 + header + directory["model.norm.weight"]["data_offsets"][0].get<size_t>();
+  const size_t norm = 8 + header + directory["model.norm.weight"]["data_offsets"][0].get<size_t>();
   const float nan = std::numeric_limits<float>::quiet_NaN();
   std::memcpy(file.data() + norm + 5 * 4, &nan, 4);
   folder.Write("model.safetensors", file);
@@ -282,7 +284,8 @@ TEST_CASE("weights that are no numbers, or are gone, fail the read and name the 
   REQUIRE(opened.ok());
   const auto read = (*opened)->ReadTensor("output_norm.weight");
   CHECK(read.status().code() == absl::StatusCode::kDataLoss);
-  CHECK(Message(read.status()).ends_with("tensor \"output_norm.weight\" is nan in row 0, column 5"));
+  CHECK(
+      Message(read.status()).ends_with("tensor \"output_norm.weight\" is nan in row 0, column 5"));
 
   fs::resize_file(folder.path / "model.safetensors", 8 + header);
   const auto gone = (*opened)->ReadTensor("token_embd.weight");
@@ -328,7 +331,8 @@ TEST_CASE("a tokenizer.json is read, padded to the embedding, and refused by fie
     const std::string text = spoilt.ok() ? "/tokenizer.json: accepted" : Message(spoilt.status());
     return text.substr(text.find("/tokenizer.json: ") + 17);
   };
-  CHECK(refusal("/model/type", "Unigram") == "model.type = \"Unigram\" is not supported, only \"BPE\"");
+  CHECK(refusal("/model/type", "Unigram") ==
+        "model.type = \"Unigram\" is not supported, only \"BPE\"");
   CHECK(refusal("/model/byte_fallback", true) ==
         "model.byte_fallback = true is not supported, only its absence");
   CHECK(refusal("/model/ignore_merges", true) ==

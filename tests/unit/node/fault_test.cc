@@ -29,9 +29,7 @@ TEST_CASE("one seed gives one transcript, whatever goes wrong in it") {
   const auto run = [](uint64_t sim_seed) {
     SimWorld world({.sim_seed = sim_seed,
                     .conduct = {{1, {{.strategy = "cheats", .rate = Ppm{500'000}}}}},
-                    .links = {.loss = Ppm{20'000},
-                              .duplicate = Ppm{20'000},
-                              .late = Ppm{50'000}},
+                    .links = {.loss = Ppm{20'000}, .duplicate = Ppm{20'000}, .late = Ppm{50'000}},
                     .sync_every = 4});
     for (int i = 0; i < 12; ++i) {
       world.Post("again?", {.tokens_max = 6});
@@ -95,7 +93,8 @@ TEST_CASE("a full disk stops one node, and it goes on when there is room") {
   world.CheckInvariants();
 }
 
-TEST_CASE("a network in two halves: the one with the sequencer lives on, the other one catches up") {
+TEST_CASE(
+    "a network in two halves: the one with the sequencer lives on, the other one catches up") {
   SimWorld world({.sim_seed = 64, .participants = 6});
   world.Partition({{0, 1}});
   const InferenceId id = world.Ask("who hears me?", {.ta = 3, .tokens_max = 6});
@@ -157,7 +156,8 @@ TEST_CASE("a transfer agent that calls its victim silent does not cost it its re
   }
 }
 
-TEST_CASE("a transfer agent that never says what it delivered, or says another thing, gets no fee") {
+TEST_CASE(
+    "a transfer agent that never says what it delivered, or says another thing, gets no fee") {
   for (const char* strategy : {"never_delivers", "delivers_other"}) {
     CAPTURE(strategy);
     SimWorld world({.sim_seed = 67, .conduct = {{0, {{.strategy = strategy}}}}});
@@ -203,9 +203,8 @@ TEST_CASE("a friend in the place of the drawn executor is refused by the ledger"
 
 TEST_CASE("an accuser of honest work loses its bonds, and nobody is convicted") {
   constexpr size_t kAccuser = 2;
-  SimWorld world({.sim_seed = 70,
-                  .participants = 7,
-                  .conduct = {{kAccuser, {{.strategy = "accuses"}}}}});
+  SimWorld world(
+      {.sim_seed = 70, .participants = 7, .conduct = {{kAccuser, {{.strategy = "accuses"}}}}});
   for (int i = 0; i < 40; ++i) {
     world.Post("honest work", {.tokens_max = 6});
     world.RunBlocks(1);

@@ -1,6 +1,6 @@
-#include "gonka/protocol/governance.h"
-
 #include <doctest/doctest.h>
+
+#include "gonka/protocol/governance.h"
 
 namespace gonka {
 namespace {

@@ -1,8 +1,9 @@
 // What survives on a simulated disk.
 
+#include "gonka/store/memory_disk.h"
+
 #include <doctest/doctest.h>
 
-#include "gonka/store/memory_disk.h"
 #include "store/kv.h"
 
 namespace gonka::store {
@@ -14,10 +15,9 @@ Bytes Text(std::string_view text) {
 }
 
 absl::Status Put(Kv& kv, std::string_view key, std::optional<std::string_view> value) {
-  const Mutation mutation{
-      .table = 0,
-      .key = Text(key),
-      .value = value ? std::optional<Bytes>(Text(*value)) : std::nullopt};
+  const Mutation mutation{.table = 0,
+                          .key = Text(key),
+                          .value = value ? std::optional<Bytes>(Text(*value)) : std::nullopt};
   return kv.Write({&mutation, 1});
 }
 

@@ -32,20 +32,20 @@ namespace {
 // Logits of this many rows exist at a time: 12 MB for a vocabulary of 49,152.
 constexpr int64_t kLogitRows = 64;
 
-// What a layer lacks is left undefined: biases but in Qwen2, norms of heads but in Qwen3, and either
-// the one feed-forward network or the experts.
+// What a layer lacks is left undefined: biases but in Qwen2, norms of heads but in Qwen3, and
+// either the one feed-forward network or the experts.
 struct Layer {
-  uint32_t window = 0;    // Tokens that a token sees; 0: all.
-  at::Tensor attn_norm;   // [hidden]
-  Matrix qkv;             // [(H + 2 K) D, hidden]
-  at::Tensor qkv_bias;    // [(H + 2 K) D]
-  at::Tensor q_norm;      // [D]
-  at::Tensor k_norm;      // [D]
-  Matrix attn_output;     // [hidden, H D]
-  at::Tensor ffn_norm;    // [hidden]
-  Matrix gate_up;         // [2 ffn, hidden]
-  Matrix down;            // [hidden, ffn]
-  Matrix router;          // [E, hidden]
+  uint32_t window = 0;                 // Tokens that a token sees; 0: all.
+  at::Tensor attn_norm;                // [hidden]
+  Matrix qkv;                          // [(H + 2 K) D, hidden]
+  at::Tensor qkv_bias;                 // [(H + 2 K) D]
+  at::Tensor q_norm;                   // [D]
+  at::Tensor k_norm;                   // [D]
+  Matrix attn_output;                  // [hidden, H D]
+  at::Tensor ffn_norm;                 // [hidden]
+  Matrix gate_up;                      // [2 ffn, hidden]
+  Matrix down;                         // [hidden, ffn]
+  Matrix router;                       // [E, hidden]
   std::vector<Matrix> expert_gate_up;  // E of [2 ffn, hidden]
   std::vector<Matrix> expert_down;     // E of [hidden, ffn]
 };
@@ -139,17 +139,16 @@ absl::Status ReadLayer(Loader& loader, uint32_t index, const model::ModelConfig&
   GONKA_RETURN_IF_ERROR(loader.ReadVector({name("ffn_norm")}, layer.ffn_norm));
   const uint32_t experts = config.experts.count;
   if (experts == 0) {
-    GONKA_RETURN_IF_ERROR(
-        loader.ReadMatrix({{name("ffn_gate")}, {name("ffn_up")}}, layer.gate_up));
+    GONKA_RETURN_IF_ERROR(loader.ReadMatrix({{name("ffn_gate")}, {name("ffn_up")}}, layer.gate_up));
     return loader.ReadMatrix({{name("ffn_down")}}, layer.down);
   }
   GONKA_RETURN_IF_ERROR(loader.ReadMatrix({{name("ffn_gate_inp")}}, layer.router));
   for (uint32_t e = 0; e < experts; ++e) {
-    GONKA_RETURN_IF_ERROR(loader.ReadMatrix(
-        {{name("ffn_gate_exps"), e, experts}, {name("ffn_up_exps"), e, experts}},
-        layer.expert_gate_up.emplace_back()));
-    GONKA_RETURN_IF_ERROR(loader.ReadMatrix({{name("ffn_down_exps"), e, experts}},
-                                            layer.expert_down.emplace_back()));
+    GONKA_RETURN_IF_ERROR(
+        loader.ReadMatrix({{name("ffn_gate_exps"), e, experts}, {name("ffn_up_exps"), e, experts}},
+                          layer.expert_gate_up.emplace_back()));
+    GONKA_RETURN_IF_ERROR(
+        loader.ReadMatrix({{name("ffn_down_exps"), e, experts}}, layer.expert_down.emplace_back()));
   }
   return absl::OkStatus();
 }
