@@ -36,6 +36,7 @@ struct NetworkOptions {
   std::vector<uint64_t> weights = {};  // 100 each where there are none.
   Amount price{2};
   uint64_t capacity_tokens = 0;  // The price stays.
+  bool audit = true;                   // After every block, of the whole state.
 };
 
 // One request on its way. Numbers are places in participants() and developers().
@@ -125,6 +126,7 @@ class TestNetwork {
   void Disgrace(const Job& job);
 
  private:
+  const bool audit_;
   MapView view_;
   Genesis genesis_;
   ModelId model_;
