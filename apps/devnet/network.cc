@@ -24,6 +24,7 @@ constexpr uint64_t kCollateral = 50'000'000;
 constexpr uint64_t kDeveloperBalance = 100'000'000;
 constexpr uint64_t kPrice = 1'000;
 constexpr uint64_t kEmission = 6'000'000;
+constexpr Amount kProposalDeposit{1'000'000};
 
 struct CheatInfo {
   Cheat cheat;
@@ -62,6 +63,10 @@ Params DevnetParams(const NetworkOptions& options) {
   params.money.emission_initial = Amount(kEmission);
   params.money.collateral_min = Amount(kCollateral / 10);
   params.money.newcomer_weight = kHonestWeight;
+  // A proposal can be made, voted on and watched at work within two epochs.
+  params.governance.vote_blocks = std::max(options.epoch_blocks / 3, 1u);
+  params.governance.notice_blocks = 0;
+  params.governance.deposit = kProposalDeposit;
   params.block_interval_ms = options.block_interval_ms;
   return params;
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "gonka/commands.h"
@@ -23,6 +24,20 @@ absl::Status ShowParams(const Context& context) {
   return absl::OkStatus();
 }
 
+// Votes while they are cast, weights once they have been counted.
+std::string StandingOf(const Json& entry) {
+  const Json& proposal = entry["proposal"];
+  const auto weight = [&](const char* name) { return proposal.value(name, uint64_t{0}); };
+  if (proposal.value("status", "") != "voting") {
+    return fmt::format("weight {} for and {} against, of {}", weight("approving_weight"),
+                       weight("rejecting_weight"), weight("total_weight"));
+  }
+  const auto approving =
+      std::count_if(entry["votes"].begin(), entry["votes"].end(),
+                    [](const Json& vote) { return vote.value("approve", false); });
+  return fmt::format("{} of {} votes approve", approving, entry["votes"].size());
+}
+
 absl::Status ShowProposals(const Context& context) {
   GONKA_ASSIGN_OR_RETURN(const Json json, context.Api().Get("/gonka/v1/proposals"));
   if (context.json) {
@@ -33,11 +48,9 @@ absl::Status ShowProposals(const Context& context) {
     Json proposal = one["proposal"];
     Json change = proposal["change"];
     if (change.contains("model")) change["model"].erase("calibration");
-    size_t approving = 0;
-    for (const Json& vote : one["votes"]) approving += vote.value("approve", false) ? 1 : 0;
-    fmt::print("{:>4}  {:<8} vote until {}, acts from {}; {} of {} votes approve; {}  {}\n",
-               one["number"].dump(), proposal.value("status", ""), proposal["vote_until"].dump(),
-               proposal["activate_height"].dump(), approving, one["votes"].size(), change.dump(),
+    fmt::print("{:>4}  {:<8} vote until {}, acts from {}; {}; {}  {}\n", one["number"].dump(),
+               proposal.value("status", ""), proposal["vote_until"].dump(),
+               proposal["activate_height"].dump(), StandingOf(one), change.dump(),
                proposal.value("reason", ""));
   }
   return absl::OkStatus();
