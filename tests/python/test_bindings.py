@@ -78,7 +78,7 @@ def test_the_id_of_an_inference_is_made_from_the_request_and_the_attempt():
     # The Request of the vectors has no kind of its own: its fields lie at fixed places.
     request = bytes.fromhex(GOLDEN["request"]["request"])
     network, epoch = request[:32], int.from_bytes(request[32:40], "little")
-    developer, sequence, ta = request[-72:-40], int.from_bytes(request[-40:-32], "little"), request[-32:]
+    developer, sequence, ta = request[124:156], int.from_bytes(request[156:164], "little"), request[164:196]
     for attempt, expected in enumerate(GOLDEN["request"]["inference_ids"]):
         assert gonka.inference_id(network, epoch, developer, ta, sequence, attempt) == expected
     with pytest.raises(gonka.Error, match="attempt must be below 3, is 3"):
