@@ -52,7 +52,8 @@ Params DevnetParams(const NetworkOptions& options) {
   Params params;
   params.time = {.epoch_blocks = options.epoch_blocks,
                  .settle_blocks = options.settle_blocks,
-                 .grace_blocks = 8,
+                 // Longer than what a killed sequencer forgot takes to come again.
+                 .grace_blocks = 10'000 / options.block_interval_ms,
                  .check_window_blocks = 5'000 / options.block_interval_ms,
                  .vote_window_blocks = 6'000 / options.block_interval_ms,
                  .hearing_window_blocks = 30'000 / options.block_interval_ms,
