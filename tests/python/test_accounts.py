@@ -64,6 +64,7 @@ def test_a_warm_key_votes_for_its_account_until_it_is_revoked(devnet, tmp_path):
         return next((p for p in reversed(proposals) if p["proposal"]["reason"] == "a test"), None)
 
     number = str(wait_for("the proposal", newest)["number"])
+    devnet.check_agreement()  # The deposit is accounted for, too.
     warm = str(tmp_path / "warm.key")
     new_key(devnet, warm)
     account = devnet.participants["participant-2"]["id"]

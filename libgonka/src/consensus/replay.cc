@@ -23,8 +23,8 @@ Difference Conserved(const ledger::Totals& t) {
   unsigned __int128 made = t.genesis.units();
   made += t.minted.units();
   unsigned __int128 there = 0;
-  for (const Amount pot :
-       {t.balances, t.allowances, t.escrows, t.held, t.bonds, t.collateral, t.treasury, t.burned}) {
+  for (const Amount pot : {t.balances, t.allowances, t.escrows, t.held, t.bonds, t.collateral,
+                           t.treasury, t.burned, t.deposits}) {
     there += pot.units();
   }
   if (made == there) return std::nullopt;

@@ -123,7 +123,7 @@ absl::StatusOr<std::string> StatusView(const store::Snapshot& snapshot, const St
   const uint64_t accounted = totals.balances.units() + totals.allowances.units() +
                              totals.escrows.units() + totals.held.units() + totals.bonds.units() +
                              totals.collateral.units() + totals.treasury.units() +
-                             totals.burned.units();
+                             totals.burned.units() + totals.deposits.units();
   const uint64_t next_epoch = chain.epoch_first_height + params.time.epoch_blocks;
   return fmt::format(
       R"({{"network":"{}","name":{},"participant":"{}","height":{},"block_hash":"{}",)"
