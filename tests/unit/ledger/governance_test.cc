@@ -161,7 +161,7 @@ TEST_CASE("of two changes that exclude each other the later one is void") {
   net.RunToSettlementOf(3);
 }
 
-TEST_CASE("a model that was voted in can be served, asked for and paid") {
+TEST_CASE("a model that was voted in has a price, and who serves it is in the next table") {
   TestNetwork net(Options());
   const ModelInfo model = NewModel("new");
   REQUIRE(net.Do(net.developer(0), Proposed(net, RegisterModel{model})) == TxCode::kOk);
