@@ -18,18 +18,11 @@ Difference DifferenceOf(const absl::Status& status) {
   return status.ok() ? Difference() : Message(status);
 }
 
-// The sum of all pots against what was ever made; 128 bits, as this is what may be broken.
-Difference Conserved(const ledger::Totals& t) {
-  unsigned __int128 made = t.genesis.units();
-  made += t.minted.units();
-  unsigned __int128 there = 0;
-  for (const Amount pot : {t.balances, t.allowances, t.escrows, t.held, t.bonds, t.collateral,
-                           t.treasury, t.burned, t.deposits}) {
-    there += pot.units();
-  }
-  if (made == there) return std::nullopt;
+Difference Conserved(const ledger::Totals& totals) {
+  const ledger::CoinSums sums = ledger::CoinSumsOf(totals);
+  if (sums.made == sums.there) return std::nullopt;
   return fmt::format("invariant broken: {} coins were made, {} are there",
-                     static_cast<uint64_t>(made), static_cast<uint64_t>(there));
+                     static_cast<uint64_t>(sums.made), static_cast<uint64_t>(sums.there));
 }
 
 class Replayer {

@@ -1,5 +1,7 @@
 #include "ledger/money.h"
 
+#include "gonka/ledger/queries.h"
+
 namespace gonka::ledger {
 
 void Move(BlockState& state, Purse from, Purse to, Amount amount) {
@@ -21,11 +23,19 @@ void MoveToAccount(BlockState& state, Purse from, const AccountId& to, Amount am
   Move(state, from, BalanceOf(state.accounts.Ensure(keys::Of(to))), amount);
 }
 
+CoinSums CoinSumsOf(const Totals& t) {
+  CoinSums sums;
+  for (const Amount source : {t.genesis, t.minted}) sums.made += source.units();
+  for (const Amount pot : {t.balances, t.allowances, t.escrows, t.held, t.bonds, t.collateral,
+                           t.treasury, t.burned, t.deposits}) {
+    sums.there += pot.units();
+  }
+  return sums;
+}
+
 bool IsConserved(const Totals& totals) {
-  const Amount sum = totals.balances + totals.allowances + totals.escrows + totals.held +
-                     totals.bonds + totals.collateral + totals.treasury + totals.burned +
-                     totals.deposits;
-  return sum == totals.genesis + totals.minted;
+  const CoinSums sums = CoinSumsOf(totals);
+  return sums.made == sums.there;
 }
 
 }  // namespace gonka::ledger

@@ -118,12 +118,7 @@ std::string SettlementText(const Settlement& settlement, uint64_t epoch) {
 absl::StatusOr<std::string> StatusView(const store::Snapshot& snapshot, const StatusFacts& facts) {
   const ledger::Chain chain = ledger::ReadChain(snapshot);
   const Params params = ledger::ReadParams(snapshot);
-  const ledger::Totals& totals = chain.totals;
-  const uint64_t created = totals.genesis.units() + totals.minted.units();
-  const uint64_t accounted = totals.balances.units() + totals.allowances.units() +
-                             totals.escrows.units() + totals.held.units() + totals.bonds.units() +
-                             totals.collateral.units() + totals.treasury.units() +
-                             totals.burned.units() + totals.deposits.units();
+  const ledger::CoinSums coins = ledger::CoinSumsOf(chain.totals);
   const uint64_t next_epoch = chain.epoch_first_height + params.time.epoch_blocks;
   return fmt::format(
       R"({{"network":"{}","name":{},"participant":"{}","height":{},"block_hash":"{}",)"
@@ -135,8 +130,9 @@ absl::StatusOr<std::string> StatusView(const store::Snapshot& snapshot, const St
       Hex(snapshot.tip().hash), Hex(snapshot.tip().app_hash), chain.time_us, chain.epoch,
       chain.epoch_first_height, params.time.epoch_blocks,
       next_epoch > chain.height ? next_epoch - chain.height : 0, chain.epoch_settled,
-      Hex(chain.sequencer), facts.caught_up, params.block_interval_ms, ToJson(totals), created,
-      accounted, created == accounted);
+      Hex(chain.sequencer), facts.caught_up, params.block_interval_ms, ToJson(chain.totals),
+      static_cast<uint64_t>(coins.made), static_cast<uint64_t>(coins.there),
+      coins.made == coins.there);
 }
 
 absl::StatusOr<std::string> ParticipantsView(const store::Snapshot& snapshot) {

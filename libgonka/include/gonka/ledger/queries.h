@@ -115,6 +115,14 @@ std::optional<Hash> NextChainHead(const View& view, const AccountId& proposer);
 // The record's escrow, or nothing where the product overflows.
 std::optional<Amount> EscrowOf(uint32_t prompt_tokens, uint32_t tokens_max, Amount price);
 
+// All coins that were ever made, and those that the pots hold: equal after every block. In 128 bits,
+// because a ledger in which they are not may hold any numbers.
+struct CoinSums {
+  unsigned __int128 made = 0;
+  unsigned __int128 there = 0;
+};
+CoinSums CoinSumsOf(const Totals& totals);
+
 // The state key of a record, for proofs of it.
 Bytes RecordKey(const InferenceId& id);
 Bytes AccountKey(const AccountId& id);
