@@ -85,20 +85,35 @@ TransferAgent::Ticket TransferAgent::OnRequest(ClientRequest request, AnswerEven
   return ticket;
 }
 
-// The lowest number that neither the ledger has seen nor a request of ours has taken. A request
-// that cannot be opened any more gives its number back, so that no gap blocks the window for good.
+// What this developer's requests on their way to the ledger may cost there: all of them, and those
+// that the sub-account signed. A request that cannot be opened any more gives its number back, so
+// that no gap blocks the window for good.
+TransferAgent::OnTheWay TransferAgent::RequestsOnTheWay(const AccountId& developer,
+                                                        const std::optional<AccountId>& signer,
+                                                        const ledger::Allowance& allowance,
+                                                        uint64_t height) {
+  std::map<uint64_t, Taken>& taken = taken_[developer];
+  std::erase_if(taken, [&](const auto& entry) {
+    return entry.first < allowance.sequence_base || IsUsed(allowance, entry.first) ||
+           entry.second.expiry_height < height;
+  });
+  OnTheWay sums;
+  for (const auto& [sequence, request] : taken) {
+    sums.all += request.escrow;  // Fits: each was admitted only where all of them are covered.
+    if (signer && request.signer == signer) sums.of_signer += request.escrow;
+  }
+  return sums;
+}
+
+// The lowest number that neither the ledger has seen nor a request of ours has taken.
 std::optional<uint64_t> TransferAgent::TakeSequence(const AccountId& developer,
                                                     const ledger::Allowance& allowance,
-                                                    uint32_t ahead, uint64_t height,
-                                                    uint64_t expiry_height) {
-  std::map<uint64_t, uint64_t>& taken = taken_[developer];
+                                                    uint32_t ahead, const Taken& request) {
+  std::map<uint64_t, Taken>& taken = taken_[developer];
   const uint64_t base = allowance.sequence_base;
-  std::erase_if(taken, [&](const auto& entry) {
-    return entry.first < base || IsUsed(allowance, entry.first) || entry.second < height;
-  });
   for (uint64_t sequence = base; sequence < base + ahead; ++sequence) {
     if (IsUsed(allowance, sequence) || taken.contains(sequence)) continue;
-    taken.emplace(sequence, expiry_height);
+    taken.emplace(sequence, request);
     return sequence;
   }
   return std::nullopt;
@@ -115,9 +130,13 @@ void TransferAgent::GiveSequenceBack(const InFlight& job) {
 
 namespace {
 
+bool IsCovered(Amount escrow, Amount on_the_way, Amount available) {
+  return on_the_way <= available && escrow <= available - on_the_way;
+}
+
 // The sub-account's own signature under its request, where the ledger will take it.
 absl::Status SignFor(const KeyPair& sub_account, const ledger::View& view, Amount escrow,
-                     Assignment& assignment) {
+                     Amount on_the_way, Assignment& assignment) {
   const AccountId signer = AccountOf(sub_account.public_key());
   assignment.request.signer = signer;
   assignment.developer_signature = sub_account.Sign(RequestSigningHash(assignment.request));
@@ -127,10 +146,11 @@ absl::Status SignFor(const KeyPair& sub_account, const ledger::View& view, Amoun
                                                    ShortHex(signer), TxCodeName(code)));
   }
   const Amount left = ledger::FindDelegation(view, signer)->cap;
-  if (escrow <= left) return absl::OkStatus();
+  if (IsCovered(escrow, on_the_way, left)) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      fmt::format("insufficient allowance: the request may cost {}, the sub-account may spend {}",
-                  escrow.units(), left.units()));
+      fmt::format("insufficient allowance: the request may cost {}, the sub-account may spend {}, "
+                  "of which {} are on their way to the ledger",
+                  escrow.units(), left.units(), on_the_way.units()));
 }
 
 }  // namespace
@@ -168,16 +188,22 @@ absl::Status TransferAgent::Prepare(InFlight& job) {
   GONKA_CHECK(price.has_value());  // Every model has one.
   const auto escrow =
       ledger::EscrowOf(static_cast<uint32_t>(job.prompt.size()), tokens_max, price->now);
-  if (!escrow || allowance->available < *escrow) {
-    return absl::FailedPreconditionError(
-        fmt::format("insufficient allowance: the request may cost {}, {} is left",
-                    escrow ? escrow->units() : Amount::kMax, allowance->available.units()));
-  }
   const Params params = ledger::ReadParams(*view);
   const ledger::Chain chain = ledger::ReadChain(*view);
+  std::optional<AccountId> signer;
+  if (client.sub_account) signer = AccountOf(client.sub_account->public_key());
+  const OnTheWay on_the_way = RequestsOnTheWay(client.developer, signer, *allowance, chain.height);
+  if (!escrow || !IsCovered(*escrow, on_the_way.all, allowance->available)) {
+    return absl::FailedPreconditionError(fmt::format(
+        "insufficient allowance: the request may cost {}, {} is left, of which {} are on their way "
+        "to the ledger",
+        escrow ? escrow->units() : Amount::kMax, allowance->available.units(),
+        on_the_way.all.units()));
+  }
   const uint64_t expiry_height = ExpiryHeight(chain, params.time, tokens_max);
-  const auto sequence = TakeSequence(client.developer, *allowance, params.request_sequence_ahead,
-                                     chain.height, expiry_height);
+  const auto sequence =
+      TakeSequence(client.developer, *allowance, params.request_sequence_ahead,
+                   {.expiry_height = expiry_height, .escrow = *escrow, .signer = signer});
   if (!sequence) {
     return absl::ResourceExhaustedError(
         fmt::format("{} requests of this account are not on the ledger yet; try again",
@@ -198,8 +224,9 @@ absl::Status TransferAgent::Prepare(InFlight& job) {
               .sequence = *sequence,
               .ta = self,
               .signer = {}};
-  return client.sub_account ? SignFor(*client.sub_account, *view, *escrow, job.assignment)
-                            : absl::OkStatus();
+  return client.sub_account
+             ? SignFor(*client.sub_account, *view, *escrow, on_the_way.of_signer, job.assignment)
+             : absl::OkStatus();
 }
 
 std::optional<Peer> TransferAgent::PeerOf(const AccountId& id) const {

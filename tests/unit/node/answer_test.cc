@@ -219,6 +219,23 @@ TEST_CASE("an allowance that is too small, a model that nobody knows: the develo
   CHECK(world.RunUntil([&] { return world.Record(id).finish.has_value(); }));
 }
 
+TEST_CASE("an allowance is not spent twice by requests that the ledger has not seen yet") {
+  SimWorld world({.sim_seed = 12, .allowance = Amount(2'000)});
+  std::vector<size_t> asked;  // Each may take a little less than half of the allowance.
+  for (int i = 0; i < 6; ++i) asked.push_back(world.Post("12345678", {.ta = 0, .tokens_max = 80}));
+  CHECK(world.RunUntil([&] {
+    return std::ranges::all_of(
+        asked, [&](size_t number) { return world.request(number).answer.has_value(); });
+  }));
+  CHECK(std::ranges::count_if(
+            asked, [&](size_t number) { return world.request(number).answer->ok(); }) == 2);
+  const absl::Status refused = world.request(asked.back()).answer->status();
+  CHECK(absl::IsFailedPrecondition(refused));
+  CHECK(Message(refused).find("on their way to the ledger") != std::string::npos);
+  world.RunBlocks(6);
+  CHECK(world.refusals().empty());
+}
+
 TEST_CASE("fifty requests at once through one transfer agent: as many pass as numbers are free") {
   SimWorld world({.sim_seed = 11});
   for (int i = 0; i < 50; ++i) world.Post("all at once", {.ta = 0, .tokens_max = 4});

@@ -110,9 +110,21 @@ class TransferAgent {
   void WatchSilence(Ticket ticket, InFlight& job);
   void Finish(Ticket ticket, absl::StatusOr<Answer> result);
   std::optional<Peer> PeerOf(const AccountId& id) const;
+  // A request that the ledger has not seen yet.
+  struct Taken {
+    uint64_t expiry_height = 0;
+    Amount escrow;  // What it will lock.
+    std::optional<AccountId> signer;
+  };
+  struct OnTheWay {
+    Amount all;
+    Amount of_signer;
+  };
+  OnTheWay RequestsOnTheWay(const AccountId& developer, const std::optional<AccountId>& signer,
+                            const ledger::Allowance& allowance, uint64_t height);
   std::optional<uint64_t> TakeSequence(const AccountId& developer,
                                        const ledger::Allowance& allowance, uint32_t ahead,
-                                       uint64_t height, uint64_t expiry_height);
+                                       const Taken& request);
   void GiveSequenceBack(const InFlight& job);
   verify::Artifact OpenableArtifact(const InferenceId& id, const InFlight& job,
                                     const Completed& completed) const;
@@ -126,8 +138,8 @@ class TransferAgent {
   Keep& keep_;
   TransferAgentOptions options_;
   std::map<Ticket, InFlight> in_flight_;  // At most options.in_flight_max.
-  // Request sequences that are taken and not seen on the ledger, with the request's last height.
-  std::map<AccountId, std::map<uint64_t, uint64_t>> taken_;
+  // By developer and request sequence.
+  std::map<AccountId, std::map<uint64_t, Taken>> taken_;
   Ticket next_ticket_ = 1;
   std::shared_ptr<bool> alive_;
 };
