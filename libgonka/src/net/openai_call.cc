@@ -58,7 +58,7 @@ void OpenAiCall::OnHangUp() {
 
 // Not at once: the transfer agent may be in the middle of telling this call something.
 void OpenAiCall::CancelAll() {
-  std::vector<node::TransferAgent::Ticket> tickets;
+  std::vector<node::Agent::Ticket> tickets;
   for (const Choice& choice : choices_) {
     if (!choice.done && choice.ticket != 0) tickets.push_back(choice.ticket);
   }
@@ -180,7 +180,7 @@ void OpenAiCall::FinishWhole() {
             : "null";
     std::string receipt;
     if (choices_.size() > 1) {
-      receipt = R"(,"gonka":)" + ReceiptJson(i, plan_.self, *choice.answer);
+      receipt = R"(,"gonka":)" + ReceiptJson(i, *choice.answer);
     }
     if (i > 0) body += ',';
     const std::string text =
@@ -188,7 +188,7 @@ void OpenAiCall::FinishWhole() {
     body += WholeChoice(chat, i, text, logprobs, choice.answer->finish, receipt);
   }
   body += fmt::format(R"(],"usage":{},"gonka":{}}})", UsageJson(UsageOf()),
-                      ReceiptJson(0, plan_.self, *choices_[0].answer));
+                      ReceiptJson(0, *choices_[0].answer));
   ++context_->metrics.responses[200];
   responder_->Send({.body = std::move(body), .headers = HeadersWith(InferenceIds())});
 }
@@ -228,7 +228,7 @@ void OpenAiCall::StreamPiece(size_t index, const TextPiece& piece, std::string& 
 
 void OpenAiCall::StreamFinish(size_t index, std::string& out) {
   const node::Answer& answer = *choices_[index].answer;
-  const std::string receipt = R"(,"gonka":)" + ReceiptJson(index, plan_.self, answer);
+  const std::string receipt = R"(,"gonka":)" + ReceiptJson(index, answer);
   AppendChunk(FinishChoice(plan_.head.chat, index, answer.finish), receipt, out);
   if (!AllDone()) return;
   if (plan_.include_usage) {

@@ -11,7 +11,7 @@
 #include "gonka/net/answer_text.h"
 #include "gonka/net/metrics.h"
 #include "gonka/net/openai_request.h"
-#include "gonka/node/transfer_agent.h"
+#include "gonka/node/agent.h"
 #include "net/openai_format.h"
 
 namespace gonka::net {
@@ -27,7 +27,6 @@ struct CallPlan {
   std::shared_ptr<const model::Tokenizer> tokenizer;
   ReplyHead head;  // id is filled in by the call.
   std::string request_id;
-  AccountId self;
   int64_t arrived_us = 0;  // By the loop's clock.
 };
 
@@ -35,7 +34,7 @@ struct CallPlan {
 struct CallContext {
   Loop& loop;
   Metrics& metrics;
-  node::TransferAgent* agent = nullptr;
+  node::Agent* agent = nullptr;
 };
 
 class OpenAiCall : public std::enable_shared_from_this<OpenAiCall> {
@@ -51,7 +50,7 @@ class OpenAiCall : public std::enable_shared_from_this<OpenAiCall> {
   struct Choice {
     explicit Choice(AnswerText answer_text) : text(std::move(answer_text)) {}
     AnswerText text;
-    node::TransferAgent::Ticket ticket = 0;
+    node::Agent::Ticket ticket = 0;
     InferenceId inference;
     bool introduced = false;  // Streams: its role, or the echo, was sent.
     bool done = false;

@@ -117,12 +117,12 @@ std::string UsageJson(const Usage& usage) {
                      usage.prompt_tokens + usage.output_tokens);
 }
 
-std::string ReceiptJson(size_t choice, const AccountId& self, const node::Answer& answer) {
+std::string ReceiptJson(size_t choice, const node::Answer& answer) {
   return fmt::format(
       R"({{"choice":{},"inference_id":"{}","executor":"{}","transfer_agent":"{}","attempt":{},)"
       R"("request_digest":"{}","output_digest":"{}","output_salt":"{}","artifact_root":"{}",)"
       R"("executor_signature":"{}","executor_key":"{}"}})",
-      choice, Hex(answer.inference), Hex(answer.executor), Hex(self), answer.attempt,
+      choice, Hex(answer.inference), Hex(answer.executor), Hex(answer.ta), answer.attempt,
       Hex(answer.request_digest), Hex(answer.output_digest), Hex(answer.output_salt),
       Hex(answer.artifact_root), Hex(answer.executor_signature), Hex(answer.executor_key));
 }

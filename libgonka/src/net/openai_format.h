@@ -6,7 +6,7 @@
 #include <string>
 
 #include "gonka/net/answer_text.h"
-#include "gonka/node/transfer_agent.h"
+#include "gonka/node/agent.h"
 
 namespace gonka::net {
 
@@ -29,7 +29,7 @@ struct Usage {
 std::string OpenObject(const ReplyHead& head, bool chunk);
 
 std::string UsageJson(const Usage& usage);
-std::string ReceiptJson(size_t choice, const AccountId& self, const node::Answer& answer);
+std::string ReceiptJson(size_t choice, const node::Answer& answer);
 const char* FinishReasonOf(FinishCode finish);
 
 // The value of "logprobs": what chat and completions each call so.

@@ -21,7 +21,7 @@ struct OpenAiServer::Core : std::enable_shared_from_this<Core> {
       : env(std::move(environment)),
         options(server_options),
         context(std::make_shared<CallContext>(
-            CallContext{.loop = env.loop, .metrics = env.metrics, .agent = &env.transfer_agent})) {
+            CallContext{.loop = env.loop, .metrics = env.metrics, .agent = &env.agent})) {
     env.entropy.Fill(request_prefix.bytes);
   }
 
@@ -32,6 +32,12 @@ struct OpenAiServer::Core : std::enable_shared_from_this<Core> {
   std::string NextRequestId();
   void Send(http::Responder& responder, http::Response response, const std::string& request_id);
   void Refuse(http::Responder& responder, const ApiError& error, const std::string& request_id);
+
+  std::variant<Caller, ApiError> Authenticate(const http::Request& request,
+                                              const ledger::View& view) const {
+    return env.authenticate ? env.authenticate(request)
+                            : AuthenticateCaller(request, view, env.self);
+  }
 
   using ModelList = std::shared_ptr<const std::vector<ModelInfo>>;
   ModelList Models(const ledger::View& view);
@@ -130,7 +136,7 @@ void OpenAiServer::Core::OnModels(const http::Request& request, http::Responder&
   const std::string id = NextRequestId();
   const ViewPtr view = env.snapshot();
   if (BearerKey(request)) {
-    const auto caller = AuthenticateCaller(request, *view, env.self);
+    const auto caller = Authenticate(request, *view);
     if (const auto* error = std::get_if<ApiError>(&caller)) return Refuse(responder, *error, id);
   }
   std::string body = R"({"object":"list","data":[)";
@@ -201,7 +207,6 @@ std::variant<CallPlan, ApiError> OpenAiServer::Core::Plan(const ledger::View& vi
   plan.logprobs = api.logprobs;
   plan.top_logprobs = api.top_logprobs;
   plan.tokenizer = served.tokenizer;
-  plan.self = env.self;
   const int64_t now_s = env.clock.UnixUs() / 1'000'000;
   const bool chat = api.prompts[0].kind == RequestKind::kChat;
   plan.head = {.chat = chat,
@@ -253,15 +258,17 @@ void OpenAiServer::Core::OnCompletion(const http::Request& request, const Respon
   ++env.metrics.requests[chat ? Metrics::kChat : Metrics::kCompletions];
   const std::string id = NextRequestId();
   const ViewPtr view = env.snapshot();
-  const auto authenticated = AuthenticateCaller(request, *view, env.self);
+  const auto authenticated = Authenticate(request, *view);
   if (const auto* error = std::get_if<ApiError>(&authenticated)) {
     return Refuse(*responder, *error, id);
   }
   const Caller& caller = std::get<Caller>(authenticated);
   auto parsed = chat ? ParseChatRequest(request.body) : ParseCompletionRequest(request.body);
   if (const auto* error = std::get_if<ApiError>(&parsed)) return Refuse(*responder, *error, id);
-  if (const auto problem = CheckAllowance(*view, env.self, caller.developer)) {
-    return Refuse(*responder, *problem, id);
+  if (!env.authenticate) {  // Others know for themselves what they may spend.
+    if (const auto problem = CheckAllowance(*view, env.self, caller.developer)) {
+      return Refuse(*responder, *problem, id);
+    }
   }
   auto planned = Plan(*view, caller, std::get<ApiRequest>(std::move(parsed)));
   if (const auto* error = std::get_if<ApiError>(&planned)) return Refuse(*responder, *error, id);

@@ -8,8 +8,6 @@
 #include <thread>
 
 #include "gonka/http/frames.h"
-#include "gonka/model/checkpoint.h"
-#include "gonka/model/manifest.h"
 #include "gonka/net/api_error.h"
 #include "gonka/node/messages.h"
 
@@ -143,24 +141,10 @@ absl::Status ParticipantNode::OpenLedger() {
 }
 
 absl::Status ParticipantNode::OpenModels() {
-  for (const std::string& path : options_.models) {
-    GONKA_ASSIGN_OR_RETURN(const auto checkpoint, model::Checkpoint::Open(path));
-    GONKA_ASSIGN_OR_RETURN(
-        const Hash manifest,
-        model::ManifestHash(*checkpoint,
-                            {.cache_directory = options_.data_directory + "/manifests"}));
-    const bool known =
-        std::any_of(options_.genesis.models.begin(), options_.genesis.models.end(),
-                    [&](const ModelInfo& model) { return model.id.value == manifest; });
-    if (!known) {
-      return absl::FailedPreconditionError(
-          fmt::format("the checkpoint '{}' has manifest {}, which this network does not know", path,
-                      Hex(manifest)));
-    }
-    GONKA_ASSIGN_OR_RETURN(auto text, CheckpointText::Create(*checkpoint));
-    texts_[ModelId{manifest}] = text;
-    models_[ModelId{manifest}].text = std::move(text);
-  }
+  GONKA_ASSIGN_OR_RETURN(const auto view, chain_->Snapshot());
+  GONKA_ASSIGN_OR_RETURN(texts_,
+                         OpenTexts(options_.models, *view, options_.data_directory + "/manifests"));
+  for (const auto& [id, text] : texts_) models_[id].text = text;
   return absl::OkStatus();
 }
 
@@ -262,7 +246,7 @@ void ParticipantNode::StartApi() {
       .loop = loop_,
       .clock = clock_,
       .entropy = entropy_,
-      .transfer_agent = node_->transfer_agent(),
+      .agent = node_->transfer_agent(),
       .metrics = metrics_,
       .snapshot = ledger_port_.snapshot,
       .self = account(),

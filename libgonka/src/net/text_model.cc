@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "gonka/model/checkpoint.h"
+#include "gonka/model/manifest.h"
+
 namespace gonka::net {
 namespace {
 
@@ -79,6 +82,24 @@ std::vector<uint32_t> CheckpointText::StopIds() const {
 std::unique_ptr<node::TextModel::StopWatch> CheckpointText::WatchStops(
     std::span<const std::string> stop) const {
   return std::make_unique<TextStopWatch>(tokenizer(), stop);
+}
+
+absl::StatusOr<std::map<ModelId, std::shared_ptr<const CheckpointText>>> OpenTexts(
+    const std::vector<std::string>& paths, const ledger::View& view,
+    const std::string& cache_directory) {
+  std::map<ModelId, std::shared_ptr<const CheckpointText>> texts;
+  for (const std::string& path : paths) {
+    GONKA_ASSIGN_OR_RETURN(const auto checkpoint, model::Checkpoint::Open(path));
+    GONKA_ASSIGN_OR_RETURN(const Hash manifest,
+                           model::ManifestHash(*checkpoint, {.cache_directory = cache_directory}));
+    if (!ledger::FindModel(view, ModelId{manifest})) {
+      return absl::FailedPreconditionError(
+          fmt::format("the checkpoint '{}' has manifest {}, which this network does not know", path,
+                      Hex(manifest)));
+    }
+    GONKA_ASSIGN_OR_RETURN(texts[ModelId{manifest}], CheckpointText::Create(*checkpoint));
+  }
+  return texts;
 }
 
 }  // namespace gonka::net

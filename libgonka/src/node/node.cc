@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "node/order_desk.h"
+
 namespace gonka::node {
 
 Node::Node(Environment env, LedgerPort ledger, const KeyPair& key, NetworkId network,
@@ -14,9 +16,12 @@ Node::Node(Environment env, LedgerPort ledger, const KeyPair& key, NetworkId net
       executor_(env, ledger, self_, models_, recorder_, keep, options.executor),
       transfer_agent_(env, ledger, self_, network, models_, recorder_, keep,
                       options.transfer_agent),
+      orders_(std::make_unique<OrderDesk>(env, transfer_agent_)),
       checker_(env, ledger, self_, models_, options.checker),
       validator_(env, ledger, self_, checker_, recorder_),
       committee_(env, ledger, self_, checker_, recorder_) {}
+
+Node::~Node() = default;
 
 void Node::Resume() {
   validator_.Resume();
@@ -38,6 +43,8 @@ void Node::OnCall(const std::string& method, const Hash& caller_key, Bytes reque
     executor_.OnExecute(caller, std::move(request), std::move(reply));
   } else if (method == kCancelMethod) {
     executor_.OnCancel(caller, std::move(request), std::move(reply));
+  } else if (method == kOrderMethod) {
+    orders_->OnOrder(AccountId{caller_key}, AccountId{caller}, request, std::move(reply));
   } else if (method == kPayloadMethod) {
     keep_server_.OnPayload(caller, std::move(request), std::move(reply));
   } else if (method == kOpenMethod) {

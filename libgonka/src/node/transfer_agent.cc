@@ -20,25 +20,6 @@ absl::Status LedgerRefuses(TxCode code) {
   }
 }
 
-bool IsUsed(const ledger::Allowance& allowance, uint64_t sequence) {
-  const uint64_t offset = sequence - allowance.sequence_base;
-  return offset < 64 && (allowance.sequence_used >> offset & 1) != 0;
-}
-
-// The epoch that this one's executors know, too: they may be some blocks behind, and before an
-// epoch's first block nobody can tell whom it draws. Records of the last epoch are taken for
-// grace_blocks after its end.
-uint64_t EpochToOpenIn(const ledger::Chain& chain, const TimeParams& time) {
-  constexpr uint64_t kBehindBlocks = 8;
-  const uint64_t wait = std::min<uint64_t>(kBehindBlocks, time.grace_blocks / 4);
-  const bool fresh = chain.epoch > 0 && chain.height < chain.epoch_first_height + wait;
-  return fresh ? chain.epoch - 1 : chain.epoch;
-}
-
-uint64_t ExpiryHeight(const ledger::Chain& chain, const TimeParams& time, uint32_t tokens_max) {
-  return chain.height + time.expiry_base_blocks + tokens_max / time.expiry_tokens_per_block;
-}
-
 }  // namespace
 
 TransferAgent::TransferAgent(Environment env, LedgerPort ledger, const Identity& self,
@@ -85,87 +66,22 @@ TransferAgent::Ticket TransferAgent::OnRequest(ClientRequest request, AnswerEven
   return ticket;
 }
 
-// What this developer's requests on their way to the ledger may cost there: all of them, and those
-// that the sub-account signed. A request that cannot be opened any more gives its number back, so
-// that no gap blocks the window for good.
-TransferAgent::OnTheWay TransferAgent::RequestsOnTheWay(const AccountId& developer,
-                                                        const std::optional<AccountId>& signer,
-                                                        const ledger::Allowance& allowance,
-                                                        uint64_t height) {
-  std::map<uint64_t, Taken>& taken = taken_[developer];
-  std::erase_if(taken, [&](const auto& entry) {
-    return entry.first < allowance.sequence_base || IsUsed(allowance, entry.first) ||
-           entry.second.expiry_height < height;
-  });
-  OnTheWay sums;
-  for (const auto& [sequence, request] : taken) {
-    sums.all += request.escrow;  // Fits: each was admitted only where all of them are covered.
-    if (signer && request.signer == signer) sums.of_signer += request.escrow;
-  }
-  return sums;
-}
-
-// The lowest number that neither the ledger has seen nor a request of ours has taken.
-std::optional<uint64_t> TransferAgent::TakeSequence(const AccountId& developer,
-                                                    const ledger::Allowance& allowance,
-                                                    uint32_t ahead, const Taken& request) {
-  std::map<uint64_t, Taken>& taken = taken_[developer];
-  const uint64_t base = allowance.sequence_base;
-  for (uint64_t sequence = base; sequence < base + ahead; ++sequence) {
-    if (IsUsed(allowance, sequence) || taken.contains(sequence)) continue;
-    taken.emplace(sequence, request);
-    return sequence;
-  }
-  return std::nullopt;
-}
-
 // Where no attempt is on the ledger or on its way there, the number is as good as new.
 void TransferAgent::GiveSequenceBack(const InFlight& job) {
   if (job.start_ever_recorded || !job.sequence_taken) return;
-  const auto found = taken_.find(job.client.developer);
-  if (found == taken_.end()) return;
-  found->second.erase(job.assignment.request.sequence);
-  if (found->second.empty()) taken_.erase(found);
+  numbers_.GiveBack(LineOf(job.client.developer), job.assignment.request.sequence);
 }
-
-namespace {
-
-bool IsCovered(Amount escrow, Amount on_the_way, Amount available) {
-  return on_the_way <= available && escrow <= available - on_the_way;
-}
-
-// The sub-account's own signature under its request, where the ledger will take it.
-absl::Status SignFor(const KeyPair& sub_account, const ledger::View& view, Amount escrow,
-                     Amount on_the_way, Assignment& assignment) {
-  const AccountId signer = AccountOf(sub_account.public_key());
-  assignment.request.signer = signer;
-  assignment.developer_signature = sub_account.Sign(RequestSigningHash(assignment.request));
-  const TxCode code = ledger::CheckDeveloper(view, assignment);
-  if (code != TxCode::kOk) {
-    return absl::PermissionDeniedError(fmt::format("the sub-account {} may not order this: {}",
-                                                   ShortHex(signer), TxCodeName(code)));
-  }
-  const Amount left = ledger::FindDelegation(view, signer)->cap;
-  if (IsCovered(escrow, on_the_way, left)) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      fmt::format("insufficient allowance: the request may cost {}, the sub-account may spend {}, "
-                  "of which {} are on their way to the ledger",
-                  escrow.units(), left.units(), on_the_way.units()));
-}
-
-}  // namespace
 
 // Everything that does not depend on the attempt.
 absl::Status TransferAgent::Prepare(InFlight& job) {
   const ClientRequest& client = job.client;
-  const AccountId self = self_.account;
   const auto view = ledger_.snapshot();
   const auto model = ledger::FindModel(*view, client.model);
   const auto served = models_.find(client.model);
   if (!model || served == models_.end()) {
     return absl::NotFoundError(fmt::format("model {} is not known here", Hex(client.model)));
   }
-  const auto allowance = ledger::FindAllowance(*view, self, client.developer);
+  const auto allowance = ledger::FindAllowance(*view, self_.account, client.developer);
   if (!allowance) {
     return absl::PermissionDeniedError(
         fmt::format("account {} has no allowance for this transfer agent", Hex(client.developer)));
@@ -178,55 +94,63 @@ absl::Status TransferAgent::Prepare(InFlight& job) {
     if (!prompt.ok()) return prompt.status();
     job.prompt = *std::move(prompt);
   }
-  const uint32_t tokens_max = client.request.tokens_max;
-  if (job.prompt.size() + tokens_max > model->context) {
-    return absl::InvalidArgumentError(
-        fmt::format("{} prompt tokens and max_tokens {} exceed the model's context of {}",
-                    job.prompt.size(), tokens_max, model->context));
-  }
-  const auto price = ledger::FindPrice(*view, client.model);
-  GONKA_CHECK(price.has_value());  // Every model has one.
-  const auto escrow =
-      ledger::EscrowOf(static_cast<uint32_t>(job.prompt.size()), tokens_max, price->now);
-  const Params params = ledger::ReadParams(*view);
-  const ledger::Chain chain = ledger::ReadChain(*view);
+  job.assignment.prompt_tokens = static_cast<uint32_t>(job.prompt.size());
+  GONKA_RETURN_IF_ERROR(CheckContext(*model, job.prompt.size(), client.request.tokens_max));
+  return client.order ? TakeOrder(job, *view, *allowance) : WriteRequest(job, *view, *allowance);
+}
+
+// The request of a developer that let this node act for it, or of a sub-account.
+absl::Status TransferAgent::WriteRequest(InFlight& job, const ledger::View& view,
+                                         const ledger::Allowance& allowance) {
+  const ClientRequest& client = job.client;
   std::optional<AccountId> signer;
   if (client.sub_account) signer = AccountOf(client.sub_account->public_key());
-  const OnTheWay on_the_way = RequestsOnTheWay(client.developer, signer, *allowance, chain.height);
-  if (!escrow || !IsCovered(*escrow, on_the_way.all, allowance->available)) {
-    return absl::FailedPreconditionError(fmt::format(
-        "insufficient allowance: the request may cost {}, {} is left, of which {} are on their way "
-        "to the ledger",
-        escrow ? escrow->units() : Amount::kMax, allowance->available.units(),
-        on_the_way.all.units()));
-  }
-  const uint64_t expiry_height = ExpiryHeight(chain, params.time, tokens_max);
-  const auto sequence =
-      TakeSequence(client.developer, *allowance, params.request_sequence_ahead,
-                   {.expiry_height = expiry_height, .escrow = *escrow, .signer = signer});
-  if (!sequence) {
-    return absl::ResourceExhaustedError(
-        fmt::format("{} requests of this account are not on the ledger yet; try again",
-                    params.request_sequence_ahead));
-  }
+  GONKA_ASSIGN_OR_RETURN(RequestNumbers::Draft draft,
+                         numbers_.Write(LineOf(client.developer), view, allowance, client.model,
+                                        client.request, job.prompt.size(), signer, env_.entropy));
   job.sequence_taken = true;
-  env_.entropy.Fill(job.request_salt.bytes);
-  job.assignment.prompt_tokens = static_cast<uint32_t>(job.prompt.size());
-  job.assignment.request =
-      Request{.network = network_,
-              .epoch = EpochToOpenIn(chain, params.time),
-              .model = client.model,
-              .request_digest = RequestDigest(client.request, job.request_salt),
-              .tokens_max = tokens_max,
-              .price_cap = price->now,
-              .expiry_height = expiry_height,
-              .developer = client.developer,
-              .sequence = *sequence,
-              .ta = self,
-              .signer = {}};
-  return client.sub_account
-             ? SignFor(*client.sub_account, *view, *escrow, on_the_way.of_signer, job.assignment)
-             : absl::OkStatus();
+  job.request_salt = draft.salt;
+  job.assignment.request = std::move(draft.request);
+  if (!signer) return absl::OkStatus();
+
+  job.assignment.developer_signature =
+      client.sub_account->Sign(RequestSigningHash(job.assignment.request));
+  if (const TxCode code = ledger::CheckDeveloper(view, job.assignment); code != TxCode::kOk) {
+    return absl::PermissionDeniedError(fmt::format("the sub-account {} may not order this: {}",
+                                                   ShortHex(*signer), TxCodeName(code)));
+  }
+  const Amount left = ledger::FindDelegation(view, *signer)->cap;
+  if (IsCovered(draft.escrow, draft.of_signer_on_the_way, left)) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      fmt::format("insufficient allowance: the request may cost {}, the sub-account may spend {}, "
+                  "of which {} are on their way to the ledger",
+                  draft.escrow.units(), left.units(), draft.of_signer_on_the_way.units()));
+}
+
+// A request that its developer signed. What the ledger would refuse is refused before anybody
+// works for it.
+absl::Status TransferAgent::TakeOrder(InFlight& job, const ledger::View& view,
+                                      const ledger::Allowance& allowance) {
+  const ClientRequest& client = job.client;
+  const SignedRequest& order = *client.order;
+  const Request& request = order.request;
+  if (request.network != network_ || request.ta != self_.account) {
+    return absl::InvalidArgumentError("the request is for another network or transfer agent");
+  }
+  if (request.tokens_max != client.request.tokens_max ||
+      request.request_digest != RequestDigest(client.request, order.salt)) {
+    return absl::InvalidArgumentError("the signed request does not cover what was sent with it");
+  }
+  job.request_salt = order.salt;
+  job.assignment.request = request;
+  job.assignment.developer_signature = order.signature;
+  if (const TxCode code = ledger::CheckDeveloper(view, job.assignment); code != TxCode::kOk) {
+    return absl::PermissionDeniedError(
+        fmt::format("the developer has not ordered this: {}", TxCodeName(code)));
+  }
+  GONKA_RETURN_IF_ERROR(numbers_.TakeWritten(view, allowance, request, job.prompt.size()));
+  job.sequence_taken = true;
+  return absl::OkStatus();
 }
 
 std::optional<Peer> TransferAgent::PeerOf(const AccountId& id) const {
@@ -378,6 +302,7 @@ void TransferAgent::OnCompleted(Ticket ticket, InFlight& job, const Completed& c
   }
   Deliver(job, completed);
   Finish(ticket, Answer{.inference = id,
+                        .ta = self_.account,
                         .executor = job.assignment.executor,
                         .attempt = job.assignment.attempt,
                         .finish = completed.finish,

@@ -32,7 +32,7 @@ TEST_CASE("the status says where the chain is, and that no coin is lost") {
   CHECK(status["caught_up"] == true);
   CHECK(status["conservation"]["holds"] == true);
   CHECK(status["conservation"]["created"].is_number_unsigned());
-  CHECK(status["totals"]["genesis"] == 1'000'000);
+  CHECK(status["totals"]["genesis"] == 2'000'000);
   CHECK(status["blocks_until_epoch_end"].get<int>() <= 60);
   const Json follower = Network().WaitFor(
       2, "/gonka/v1/status", [](const Json& json) { return json["caught_up"] == true; });

@@ -2,7 +2,7 @@
 
 // A network of three participants in one process: whole ParticipantNodes with ledgers on disk, over
 // loopback HTTP, each with an ML node that serves a scripted engine under the tiny checkpoint's
-// tokenizer. A block every 100 ms. "Ann" has an API key for participant 0.
+// tokenizer. A block every 100 ms. "Ann" has an API key for participant 0, "Ben" only coins.
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -140,6 +140,8 @@ class SmallNetwork {
   }
   http::Client& client() { return client_; }
   const KeyPair& ann() const { return ann_; }
+  const KeyPair& ben() const { return ben_; }
+  const Genesis& genesis() const { return genesis_; }
   AccountId Id(size_t node) const { return AccountOf(keys_[node].public_key()); }
   const model::Tokenizer& tokenizer() const { return *tokenizer_; }
   const NetworkId& network() const { return nodes_[0]->network(); }
@@ -173,6 +175,14 @@ class SmallNetwork {
     const Json status = GetJson(node, "/gonka/v1/status");
     SendTo({.url = Url(node, fmt::format("/gonka/v1/blocks?from={}&wait_ms=5000",
                                          status["height"].get<uint64_t>() + 1))});
+  }
+
+  // From now on every node answers calls through this; nothing: honestly again.
+  using Tamper =
+      std::function<std::shared_ptr<Reply>(const std::string& method, std::shared_ptr<Reply>)>;
+  void SetTamper(Tamper tamper) {
+    const std::lock_guard lock(tamper_mutex_);
+    tamper_ = std::move(tamper);
   }
 
   http::ClientRequest ApiRequest(const std::string& path, const std::string& body,
@@ -270,10 +280,13 @@ class SmallNetwork {
     info.price = Amount(2);
     info.context = 512;
     genesis_.models.push_back(info);
-    GenesisAccount account;
-    account.id = AccountOf(ann_.public_key());
-    account.balance = Amount(1'000'000);
-    genesis_.accounts.push_back(account);
+    for (const KeyPair* developer : {&ann_, &ben_}) {
+      GenesisAccount account;
+      account.id = AccountOf(developer->public_key());
+      account.balance = Amount(1'000'000);
+      genesis_.accounts.push_back(account);
+    }
+    std::ranges::sort(genesis_.accounts, {}, &GenesisAccount::id);
     genesis_.name = "small";
     genesis_.time_us = 1'750'000'000'000'000;
     genesis_.sequencer = Id(0);
@@ -304,6 +317,11 @@ class SmallNetwork {
     options.beacon_chain_length = kBeaconLength;
     options.node.recorder.gather_us = 5'000;
     options.on_fatal = [](const std::string& why) { MESSAGE("fatal: ", why); };
+    options.wrap_reply = [this](const std::string& method, const Bytes&,
+                                std::shared_ptr<Reply> reply) {
+      const std::lock_guard lock(tamper_mutex_);
+      return tamper_ ? tamper_(method, std::move(reply)) : reply;
+    };
     loops_.push_back(std::make_unique<host::ThreadLoop>());
     auto node = ParticipantNode::Start(*loops_.back(), clock_, entropy_, log_, keys_[i],
                                        std::move(options));
@@ -343,7 +361,10 @@ class SmallNetwork {
   std::vector<std::unique_ptr<http::Server>> ml_servers_;
   std::vector<KeyPair> keys_;
   const KeyPair ann_ = KeyOf(99);
+  const KeyPair ben_ = KeyOf(98);
   std::vector<uint16_t> ports_;
+  std::mutex tamper_mutex_;
+  Tamper tamper_;
   Genesis genesis_;
   std::vector<std::unique_ptr<ParticipantNode>> nodes_;
 };

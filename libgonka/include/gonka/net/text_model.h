@@ -3,7 +3,10 @@
 // The text side of a model, from its checkpoint: how canonical requests become prompts, and how
 // stop strings end answers. Shared by everything that serves or checks the model.
 
+#include <map>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "gonka/model/prompter.h"
 #include "gonka/node/environment.h"
@@ -30,5 +33,12 @@ class CheckpointText final : public node::TextModel {
 
   std::shared_ptr<const model::Prompter> prompter_;
 };
+
+// The text sides of these checkpoints, by model. Each must be known to the ledger:
+// FailedPrecondition names the checkpoint and its manifest. Manifest hashes are cached in the
+// directory.
+absl::StatusOr<std::map<ModelId, std::shared_ptr<const CheckpointText>>> OpenTexts(
+    const std::vector<std::string>& paths, const ledger::View& view,
+    const std::string& cache_directory);
 
 }  // namespace gonka::net

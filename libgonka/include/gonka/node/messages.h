@@ -67,6 +67,44 @@ struct ExecuteFrame {
   GONKA_FIELDS(ExecuteFrame, frame)
 };
 
+// Developer to transfer agent: a request that the developer has signed itself. Answered by
+// OrderFrames: Ordered for each executor that accepts, any number of Produced after it, and one
+// Answered. The caller is the developer, or the sub-account that signed. Who hangs up cancels.
+inline constexpr const char* kOrderMethod = "order";
+struct SignedRequest {
+  Request request;
+  Signature signature;  // Over RequestSigningHash.
+  Hash salt;            // Of the request digest.
+  GONKA_FIELDS(SignedRequest, request, signature, salt)
+};
+struct Order {
+  static constexpr RecordKind kKind{206, 1};
+  SignedRequest order;
+  CanonicalRequest request;
+  uint8_t top_logprobs = 0;
+  GONKA_FIELDS(Order, order, request, top_logprobs)
+};
+struct Ordered {
+  static constexpr const char* kName = "ordered";
+  AccountId executor;
+  uint8_t attempt = 0;
+  uint32_t prompt_tokens = 0;
+  GONKA_FIELDS(Ordered, executor, attempt, prompt_tokens)
+};
+struct Answered {
+  static constexpr const char* kName = "answered";
+  FinishCode finish = FinishCode::kStop;
+  Hash output_salt;
+  Hash artifact_root;
+  Signature executor_signature;  // Over DeliverySigningHash.
+  GONKA_FIELDS(Answered, finish, output_salt, artifact_root, executor_signature)
+};
+struct OrderFrame {
+  static constexpr RecordKind kKind{207, 1};
+  std::variant<Ordered, Produced, Answered> frame;
+  GONKA_FIELDS(OrderFrame, frame)
+};
+
 // Transfer agent to executor: the developer hung up. The execution then completes with kCancelled.
 // One empty frame answers.
 inline constexpr const char* kCancelMethod = "cancel";

@@ -10,6 +10,8 @@
 
 namespace gonka::node {
 
+class OrderDesk;
+
 struct NodeOptions {
   // For whom the node acts, where its key is a warm one; otherwise the key's own account.
   std::optional<AccountId> account = {};
@@ -24,6 +26,8 @@ class Node {
   // keep must outlive the node.
   Node(Environment env, LedgerPort ledger, const KeyPair& key, NetworkId network,
        ServedModels models, Keep& keep, NodeOptions options = {});
+
+  ~Node();
 
   // Picks up duties that were open when the node last stopped. Once, after the ledger is open.
   void Resume();
@@ -46,6 +50,7 @@ class Node {
   KeepServer keep_server_;
   Executor executor_;
   TransferAgent transfer_agent_;
+  const std::unique_ptr<OrderDesk> orders_;
   Checker checker_;
   Validator validator_;
   Committee committee_;
