@@ -13,6 +13,7 @@ namespace gonka::apps {
 
 inline void AddMlNodeFlags(CLI::App& app, MlNodeOptions& options) {
   app.set_config("--config", "", "read options from this file (TOML)");
+  app.allow_config_extras(CLI::config_extras_mode::error);  // A misspelt option is no option.
   app.add_option("--model", options.model, "checkpoint: a .gguf file")->required();
   app.add_option("--listen", options.listen, "address:port; port 0 takes any free one")
       ->capture_default_str();

@@ -3,8 +3,9 @@
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 
+#include "common/genesis_file.h"
+#include "common/key.h"
 #include "common/program.h"
-#include "gonka/crypto/key_file.h"
 #include "gonka/host/files.h"
 #include "gonka/host/log.h"
 #include "gonka/host/loop.h"
@@ -13,21 +14,9 @@
 namespace gonka::apps {
 namespace {
 
-struct Flags {
-  std::string data;
-  std::string genesis;
-  std::string key;
-  std::string account;
-  std::string listen = "127.0.0.1:7101";
-  std::vector<std::string> models;
-  std::vector<std::string> ml_nodes;
-  bool allow_private = false;
-  uint32_t beacon_chain_length = consensus::BeaconChain::kDefaultLength;
-  std::string log_level = "info";
-};
-
-void AddFlags(CLI::App& app, Flags& flags) {
+void AddFlags(CLI::App& app, NetworkNodeFlags& flags) {
   app.set_config("--config", "", "read options from this file (TOML)");
+  app.allow_config_extras(CLI::config_extras_mode::error);  // A misspelt option is no option.
   app.add_option("--data", flags.data, "data directory")->required();
   app.add_option("--genesis", flags.genesis, "the network's genesis file")->required();
   app.add_option("--key", flags.key, "the participant's key file")->required();
@@ -47,15 +36,13 @@ void AddFlags(CLI::App& app, Flags& flags) {
       ->capture_default_str();
 }
 
-absl::StatusOr<Genesis> ReadGenesis(const std::string& path) {
-  GONKA_ASSIGN_OR_RETURN(const std::string bytes, host::ReadFile(path));
-  const auto genesis = Decode<Genesis>(AsBytes(bytes));
-  if (!genesis.ok()) return Annotate(genesis.status(), fmt::format("genesis '{}'", path));
-  GONKA_RETURN_IF_ERROR(CheckGenesis(*genesis));
-  return genesis;
+// An option that a configuration file leaves empty is not given.
+void DropEmpty(NetworkNodeFlags& flags) {
+  std::erase(flags.models, "");
+  std::erase(flags.ml_nodes, "");
 }
 
-absl::Status Run(const Flags& flags, const Adjust& adjust, UntilSignal& signal) {
+absl::Status Run(const NetworkNodeFlags& flags, const Adjust& adjust, UntilSignal& signal) {
   const auto listen = ParseListen(flags.listen);
   if (!listen) {
     return absl::InvalidArgumentError(
@@ -64,9 +51,9 @@ absl::Status Run(const Flags& flags, const Adjust& adjust, UntilSignal& signal) 
   GONKA_ASSIGN_OR_RETURN(const LogLevel level, host::ParseLogLevel(flags.log_level));
   GONKA_ASSIGN_OR_RETURN(const auto log,
                          host::OpenLog({.level = level, .file = "", .name = "gonkad"}));
-  GONKA_ASSIGN_OR_RETURN(const KeyPair key, ReadKeyFile(flags.key));
+  GONKA_ASSIGN_OR_RETURN(const KeyPair key, ReadKey(flags.key));
   net::ParticipantOptions options;
-  GONKA_ASSIGN_OR_RETURN(options.genesis, ReadGenesis(flags.genesis));
+  GONKA_ASSIGN_OR_RETURN(options.genesis, ReadGenesisFile(flags.genesis));
   GONKA_RETURN_IF_ERROR(host::MakeDirectory(flags.data));
   if (!flags.account.empty()) {
     const auto account = FixedFromHex<32>(flags.account);
@@ -104,11 +91,34 @@ absl::Status Run(const Flags& flags, const Adjust& adjust, UntilSignal& signal) 
 
 }  // namespace
 
+std::string NetworkNodeConfig(const std::vector<std::string>& arguments) {
+  CLI::App app;
+  NetworkNodeFlags flags;
+  AddFlags(app, flags);
+  app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // Last first.
+  return app.config_to_str(true, true);
+}
+
+absl::StatusOr<NetworkNodeFlags> ReadNetworkNodeConfig(const std::string& path) {
+  GONKA_RETURN_IF_ERROR(host::ReadFile(path).status());
+  CLI::App app;
+  NetworkNodeFlags flags;
+  AddFlags(app, flags);
+  try {
+    app.parse({path, "--config"});  // Last first.
+  } catch (const CLI::Error& error) {
+    return absl::InvalidArgumentError(fmt::format("{}: {}", path, error.what()));
+  }
+  DropEmpty(flags);
+  return flags;
+}
+
 int RunNetworkNode(int argc, char** argv, const char* description, const Adjust& adjust) {
   CLI::App app(description);
-  Flags flags;
+  NetworkNodeFlags flags;
   AddFlags(app, flags);
   CLI11_PARSE(app, argc, argv);
+  DropEmpty(flags);
   UntilSignal signal;
   const absl::Status status = Run(flags, adjust, signal);
   return status.ok() ? EXIT_SUCCESS : Fail(status);

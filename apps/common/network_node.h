@@ -8,6 +8,26 @@
 
 namespace gonka::apps {
 
+struct NetworkNodeFlags {
+  std::string data;
+  std::string genesis;
+  std::string key;
+  std::string account;
+  std::string listen = "127.0.0.1:7101";
+  std::vector<std::string> models;
+  std::vector<std::string> ml_nodes;
+  bool allow_private = false;
+  uint32_t beacon_chain_length = consensus::BeaconChain::kDefaultLength;
+  std::string log_level = "info";
+};
+
+// The configuration file of a node that is started with these arguments: every option that there
+// is, with what it is for.
+std::string NetworkNodeConfig(const std::vector<std::string>& arguments);
+
+// A file that NetworkNodeConfig wrote, or a person. InvalidArgument names what is wrong in it.
+absl::StatusOr<NetworkNodeFlags> ReadNetworkNodeConfig(const std::string& path);
+
 using Adjust = std::function<void(const KeyPair& key, net::ParticipantOptions& options)>;
 
 // The program's exit status. adjust may be empty.

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "common/node_api.h"
+#include "common/program.h"
 #include "gonka/base/status.h"
 
 namespace gonka::cli {
@@ -20,6 +21,9 @@ struct Context {
   std::string node = "http://127.0.0.1:7100";
   bool json = false;
   std::shared_ptr<http::Client> client;
+  // Of commands that stay: set before anything starts a thread.
+  apps::UntilSignal* signal = nullptr;
+  bool stays = false;
   // Set by the subcommand that was chosen.
   std::function<absl::Status()> run;
 
@@ -33,7 +37,10 @@ void AddEventCommands(CLI::App& app, Context& context);  // events
 void AddNodeCommands(CLI::App& app, Context& context);   // register
 void AddDelegationCommands(CLI::App& keys, Context& context);  // delegate, rotate, revoke, ...
 void AddGovernanceCommands(CLI::App& app, Context& context);   // params, proposals, propose, vote
-void AddAuditCommand(CLI::App& app, Context& context);   // audit
+void AddAuditCommand(CLI::App& app, Context& context);         // audit
+void AddProxyCommand(CLI::App& app, Context& context);         // proxy
+void AddJoinCommands(CLI::App& app, Context& context);         // init, join
+void AddDoctorCommand(CLI::App& app, Context& context);        // doctor
 
 // A 64-digit account, or the account of a key file.
 absl::StatusOr<AccountId> ParseAccount(const std::string& text);

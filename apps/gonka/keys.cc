@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
+#include "common/key.h"
 #include "gonka/commands.h"
-#include "gonka/crypto/key_file.h"
 #include "gonka/host/system.h"
 
 namespace gonka::cli {
@@ -15,15 +15,40 @@ void PrintAccount(const Context& context, const AccountId& account) {
   }
 }
 
+absl::Status WriteEncrypted(const std::string& path, const KeyPair& key) {
+  GONKA_ASSIGN_OR_RETURN(const std::string passphrase, apps::NewPassphrase());
+  host::SystemEntropy entropy;
+  return WriteKeyFile(path, key, passphrase, entropy);
+}
+
 void AddNew(CLI::App& keys, Context& context) {
   CLI::App* command = keys.add_subcommand("new", "make a key and write it to FILE");
   auto path = std::make_shared<std::string>();
+  auto encrypt = std::make_shared<bool>(false);
   command->add_option("FILE", *path)->required();
-  command->callback([path, &context] {
-    context.run = [path, &context]() -> absl::Status {
+  command->add_flag("--encrypt", *encrypt, "under a passphrase");
+  command->callback([path, encrypt, &context] {
+    context.run = [path, encrypt, &context]() -> absl::Status {
       host::SystemEntropy entropy;
       const KeyPair key = KeyPair::Generate(entropy);
-      GONKA_RETURN_IF_ERROR(WriteKeyFile(*path, key));
+      GONKA_RETURN_IF_ERROR(*encrypt ? WriteEncrypted(*path, key) : WriteKeyFile(*path, key));
+      PrintAccount(context, AccountOf(key.public_key()));
+      return absl::OkStatus();
+    };
+  });
+}
+
+void AddEncrypt(CLI::App& keys, Context& context) {
+  CLI::App* command =
+      keys.add_subcommand("encrypt", "write the key in FILE to NEW, under a passphrase");
+  auto path = std::make_shared<std::string>();
+  auto encrypted = std::make_shared<std::string>();
+  command->add_option("FILE", *path)->required();
+  command->add_option("NEW", *encrypted)->required();
+  command->callback([path, encrypted, &context] {
+    context.run = [path, encrypted, &context]() -> absl::Status {
+      GONKA_ASSIGN_OR_RETURN(const KeyPair key, apps::ReadKey(*path));
+      GONKA_RETURN_IF_ERROR(WriteEncrypted(*encrypted, key));
       PrintAccount(context, AccountOf(key.public_key()));
       return absl::OkStatus();
     };
@@ -36,7 +61,7 @@ void AddShow(CLI::App& keys, Context& context) {
   command->add_option("FILE", *path)->required();
   command->callback([path, &context] {
     context.run = [path, &context]() -> absl::Status {
-      GONKA_ASSIGN_OR_RETURN(const KeyPair key, ReadKeyFile(*path));
+      GONKA_ASSIGN_OR_RETURN(const KeyPair key, apps::ReadKey(*path));
       PrintAccount(context, AccountOf(key.public_key()));
       return absl::OkStatus();
     };
@@ -134,6 +159,7 @@ void AddKeyCommands(CLI::App& app, Context& context) {
   CLI::App* keys = app.add_subcommand("keys", "make and look at keys");
   keys->require_subcommand(1);
   AddNew(*keys, context);
+  AddEncrypt(*keys, context);
   AddShow(*keys, context);
   AddApi(*keys, context);
   AddDelegationCommands(*keys, context);

@@ -1,6 +1,7 @@
 // gonka: looks at a network and acts in it, from the command line.
 
 #include <cstdlib>
+#include <optional>
 
 #include "common/program.h"
 #include "gonka/commands.h"
@@ -22,8 +23,13 @@ int main(int argc, char** argv) {
   cli::AddNodeCommands(app, context);
   cli::AddGovernanceCommands(app, context);
   cli::AddAuditCommand(app, context);
+  cli::AddProxyCommand(app, context);
+  cli::AddJoinCommands(app, context);
+  cli::AddDoctorCommand(app, context);
   app.fallthrough();
   CLI11_PARSE(app, argc, argv);
+  std::optional<apps::UntilSignal> signal;
+  if (context.stays) context.signal = &signal.emplace();
   context.client =
       std::make_shared<http::Client>(http::ClientOptions{.allow_private_addresses = true});
   const absl::Status status = context.run();

@@ -3,8 +3,8 @@
 #include <chrono>
 #include <thread>
 
+#include "common/key.h"
 #include "gonka/commands.h"
-#include "gonka/crypto/key_file.h"
 
 namespace gonka::cli {
 namespace {
@@ -71,7 +71,7 @@ absl::StatusOr<FixedBytes<32>> ParseHash(const std::string& what, const std::str
 
 absl::StatusOr<AccountId> ParseAccount(const std::string& text) {
   if (const auto id = FixedFromHex<32>(text)) return AccountId{*id};
-  const auto key = ReadKeyFile(text);
+  const auto key = apps::ReadKey(text);
   if (key.ok()) return AccountOf(key->public_key());
   return absl::InvalidArgumentError(
       fmt::format("'{}' is neither an account (64 hex digits) nor a key file ({})", text,
@@ -80,7 +80,7 @@ absl::StatusOr<AccountId> ParseAccount(const std::string& text) {
 
 absl::Status SendEvents(const Context& context, const std::string& key_path,
                         std::vector<Event> events, std::optional<AccountId> acts_for) {
-  GONKA_ASSIGN_OR_RETURN(const KeyPair key, ReadKeyFile(key_path));
+  GONKA_ASSIGN_OR_RETURN(const KeyPair key, apps::ReadKey(key_path));
   const NodeApi api = context.Api();
   GONKA_ASSIGN_OR_RETURN(const Json status, api.Get("/gonka/v1/status"));
   GONKA_ASSIGN_OR_RETURN(const auto network, ParseHash("network", status.value("network", "")));

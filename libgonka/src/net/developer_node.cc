@@ -105,6 +105,7 @@ absl::Status DeveloperNode::OpenLedger() {
   GONKA_ASSIGN_OR_RETURN(auto database,
                          store::Database::OpenLmdb(options_.data_directory + "/ledger"));
   GONKA_ASSIGN_OR_RETURN(chain_, consensus::Chain::Open(std::move(database), options_.genesis));
+  news_wanted_ = chain_->height() > 0;
   GONKA_ASSIGN_OR_RETURN(
       texts_, OpenTexts(options_.models, *Snapshot(), options_.data_directory + "/manifests"));
   client_ = std::make_unique<http::Client>(
@@ -220,6 +221,7 @@ absl::Status DeveloperNode::StartFollowing() {
 void DeveloperNode::OnBlock(const consensus::CommittedBlockPtr& block) {
   if (!recorder_) return;  // Going down.
   const auto view = Snapshot();
+  news_wanted_ = news_wanted_ || caught_up();
   recorder_->OnBlock({.header = block->header,
                       .hash = block->hash,
                       .receipts = block->receipts,
@@ -237,7 +239,7 @@ void DeveloperNode::OnBlock(const consensus::CommittedBlockPtr& block) {
 }
 
 void DeveloperNode::Tell(News news) {
-  if (options_.on_news) options_.on_news(news);
+  if (options_.on_news && news_wanted_) options_.on_news(news);
   if (!news.inference) return;
   const std::lock_guard lock(answers_mutex_);
   const auto found = std::find_if(answers_.rbegin(), answers_.rend(), [&](const Told& told) {

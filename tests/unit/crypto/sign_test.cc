@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "gonka/crypto/hash.h"
 #include "gonka/crypto/key_file.h"
@@ -82,6 +83,41 @@ TEST_CASE("a key file is private, complete and never overwritten") {
   std::filesystem::resize_file(path, 20);
   CHECK_FALSE(ReadKeyFile(path).ok());
   CHECK_FALSE(ReadKeyFile(dir / "none").ok());
+  std::filesystem::remove_all(dir);
+}
+
+TEST_CASE("a key file under a passphrase opens with that one alone, and says what is damaged") {
+  char pattern[] = "/tmp/gonka-key-XXXXXX";
+  const std::filesystem::path dir = ::mkdtemp(pattern);
+  const std::string path = dir / "key";
+  CountingEntropy entropy;
+  const KeyPair key = KeyPair::Generate(entropy);
+  const PassphraseCost cheap{.operations = 1, .memory_kib = 64};
+  CHECK_FALSE(WriteKeyFile(path, key, "", entropy, cheap).ok());
+  CHECK_FALSE(IsEncryptedKeyFile(path));
+  REQUIRE(WriteKeyFile(path, key, "correct horse", entropy, cheap).ok());
+  CHECK(IsEncryptedKeyFile(path));
+  CHECK(ReadKeyFile(path, "correct horse")->public_key() == key.public_key());
+  CHECK(absl::IsUnauthenticated(ReadKeyFile(path).status()));
+  CHECK(absl::IsUnauthenticated(ReadKeyFile(path, "correct horsf").status()));
+
+  std::ifstream file(path);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  CHECK(text.find(Hex(key.seed())) == std::string::npos);
+  // Any changed character: another salt, nonce or seal does not open, all else is damage. A file
+  // cannot ask for more memory than a machine should give.
+  std::vector<std::string> damaged = {text.substr(0, 40) + "\n", "gonka-key-2\n\n"};
+  damaged.push_back("gonka-key-2\n1 9999999999" + text.substr(text.find(' ', 14)));
+  damaged.push_back("gonka-key-2\n0 64" + text.substr(text.find(' ', 14)));
+  for (const size_t at : {size_t{20}, text.size() / 2, text.size() - 3}) {
+    damaged.push_back(text);
+    damaged.back()[at] = text[at] == '0' ? '1' : '0';
+  }
+  for (const std::string& content : damaged) {
+    std::ofstream(path, std::ios::trunc) << content;
+    const auto read = ReadKeyFile(path, "correct horse");
+    CHECK_MESSAGE(!read.ok(), content);
+  }
   std::filesystem::remove_all(dir);
 }
 

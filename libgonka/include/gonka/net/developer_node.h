@@ -108,6 +108,8 @@ class DeveloperNode {
   std::unique_ptr<BlockFetcher> fetcher_;
   consensus::Chain::SubscriptionId subscription_ = 0;
   bool allowed_ = false;  // Loop thread only.
+  // What came before a fresh copy of the ledger had caught up is no news. Loop thread only.
+  bool news_wanted_ = false;
   std::mutex answers_mutex_;
   std::deque<Told> answers_;  // The newest kAnswersMax.
 };
