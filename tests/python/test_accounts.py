@@ -7,7 +7,7 @@ import subprocess
 
 import openai
 import pytest
-from test_processes import Devnet, get_json, wait_for
+from test_processes import Devnet, get_json, refusal, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -25,13 +25,6 @@ def key_of(devnet, participant):
 
 def new_key(devnet, path):
     return json.loads(devnet.gonka("keys", "new", str(path)))["account"]
-
-
-def refusal(devnet, *arguments):
-    done = subprocess.run([f"{devnet.programs}/gonka", "--node", devnet.urls()[0], *arguments],
-                          capture_output=True, text=True, timeout=60)
-    assert done.returncode != 0, done.stdout
-    return done.stderr
 
 
 def test_a_sub_account_serves_the_stock_client_up_to_its_cap(devnet):

@@ -219,27 +219,25 @@ def test_a_seventh_participant_joins_serves_and_is_drawn(devnet):
     base = int(devnet.participants["participant-0"]["url"].rsplit(":", 1)[1])
     url, ml_url = f"http://127.0.0.1:{base + port}", f"http://127.0.0.1:{base + ml_port}"
     directory = os.path.join(devnet.data, name)
-    os.makedirs(directory, exist_ok=True)
-    key = os.path.join(directory, "key")
-    account = json.loads(devnet.gonka("keys", "new", key))["account"]
-    # Somebody sends it the coins for its collateral.
-    devnet.gonka("transfer", "--key", devnet.developers[1].key_file, account, "6000000")
-
     template = devnet.processes["participant-3"]["argv"]
     option = dict(zip(template[1::1], template[2::1]))
+    made = json.loads(devnet.gonka(
+        "init", directory, "--network", devnet.status(devnet.urls()[0])["network"], "--model", option["--model"],
+        "--ml-node", ml_url, "--listen", url.removeprefix("http://"), "--allow-private"))
+    account = made["account"]
+    assert findings(devnet, directory) == {"node", "ML node", "participant"}
+    join = ("join", directory, "--endpoint", url, "--collateral", "5500000")
+    assert "send it 5500000 more" in refusal(devnet, *join)
+    devnet.gonka("transfer", "--key", devnet.developers[1].key_file, account, "6000000")
     devnet.start(f"{name}-mlnode-0",
                  [f"{devnet.programs}/gonka-mlnode", "--model", option["--model"], "--threads", "1", "--listen",
                   ml_url.removeprefix("http://"), "--manifest-cache", os.path.join(devnet.data, "manifests")],
                  os.path.join(directory, "mlnode-0.log"))
-    devnet.start(name,
-                 [f"{devnet.programs}/gonkad", "--data", directory, "--genesis", option["--genesis"], "--key", key,
-                  "--listen", url.removeprefix("http://"), "--model", option["--model"], "--allow-private",
-                  "--ml-node", ml_url],
+    devnet.start(name, [f"{devnet.programs}/gonkad", "--config", made["config"]],
                  os.path.join(directory, "gonkad.log"))
     # It follows from genesis before anybody knows it.
     wait_for(f"{name} ready", lambda: get_json(f"{url}/ready")["ready"])
-    model = get_json(f"{url}/gonka/v1/models")["models"][0]["id"]
-    devnet.gonka("register", "--key", key, "--endpoint", url, "--model", model, "--collateral", "500000", node=url)
+    devnet.gonka(*join, node=url)
     devnet.participants[name] = {"name": name, "id": account, "url": url}
 
     joined = devnet.status(url)
@@ -263,6 +261,23 @@ def test_a_seventh_participant_joins_serves_and_is_drawn(devnet):
         (m["standing"] for m in get_json(f"{url}/gonka/v1/epochs/current")["members"]
          if m["id"] == account and m["standing"] and m["standing"]["checks"] > 0), None))
     assert standing["convicted"] is False
+    assert findings(devnet, directory) == set()
+
+
+def findings(devnet, directory):
+    """What the doctor finds bad."""
+    done = subprocess.run([f"{devnet.programs}/gonka", "--node", devnet.urls()[0], "--json", "doctor", directory],
+                          capture_output=True, text=True, timeout=60)
+    bad = {one["check"] for one in json.loads(done.stdout)["findings"] if one["finding"] == "bad"}
+    assert done.returncode == (1 if bad else 0), done.stderr
+    return bad
+
+
+def refusal(devnet, *arguments):
+    done = subprocess.run([f"{devnet.programs}/gonka", "--node", devnet.urls()[0], *arguments],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0, done.stdout
+    return done.stderr
 
 
 def first_answer(developer):
