@@ -31,14 +31,25 @@ void PrintStatus(const Json& json) {
   fmt::print("caught up    {}\n", json.value("caught_up", false));
 }
 
+std::string LeavingText(const Json& participant) {
+  std::string text;
+  const Json last = participant.value("last_epoch", Json());
+  if (last.is_number()) text += fmt::format("  leaves after epoch {}", last.get<uint64_t>());
+  for (const Json& entry : participant.value("unbonding", Json::array())) {
+    text += fmt::format("  {} unbond until epoch {} is settled", Number(entry, "amount"),
+                        Number(entry, "release_epoch"));
+  }
+  return text;
+}
+
 void PrintParticipants(const Json& json) {
   fmt::print("{:<64}  {:>8} {:>11} {:>12} {:>11}  {}\n", "account", "weight", "reputation",
              "collateral", "convictions", "endpoint");
   for (const Json& one : json.value("participants", Json::array())) {
-    fmt::print("{:<64}  {:>8} {:>10.2f}% {:>12} {:>11}  {}{}\n", one.value("id", ""),
+    fmt::print("{:<64}  {:>8} {:>10.2f}% {:>12} {:>11}  {}{}{}\n", one.value("id", ""),
                Number(one, "weight"), Percent(Number(one, "reputation")), Number(one, "collateral"),
                Number(one, "convictions"), one.value("endpoint", ""),
-               one.value("removed", false) ? "  REMOVED" : "");
+               one.value("removed", false) ? "  REMOVED" : "", LeavingText(one));
   }
 }
 

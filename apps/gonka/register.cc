@@ -14,13 +14,19 @@ struct RegisterFlags {
   uint64_t collateral = 0;
 };
 
+absl::StatusOr<List<ModelId, 16>> ParseModels(const std::vector<std::string>& models) {
+  List<ModelId, 16> ids;
+  for (const std::string& model : models) {
+    GONKA_ASSIGN_OR_RETURN(const auto id, ParseHash("--model", model));
+    ids.push_back(ModelId{id});
+  }
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
 absl::Status RegisterParticipant(const Context& context, const RegisterFlags& flags) {
   Register event{.endpoint = Text<256>(flags.endpoint), .models = {}};
-  for (const std::string& model : flags.models) {
-    GONKA_ASSIGN_OR_RETURN(const auto id, ParseHash("--model", model));
-    event.models.push_back(ModelId{id});
-  }
-  std::sort(event.models.begin(), event.models.end());
+  GONKA_ASSIGN_OR_RETURN(event.models, ParseModels(flags.models));
   // Registering deposits the least that the ledger asks for; only a participant may add to it.
   std::vector<Event> events = {std::move(event)};
   if (flags.collateral > 0) {
@@ -31,11 +37,9 @@ absl::Status RegisterParticipant(const Context& context, const RegisterFlags& fl
   return absl::OkStatus();
 }
 
-}  // namespace
-
-void AddNodeCommands(CLI::App& app, Context& context) {
+void AddRegister(CLI::App& app, Context& context) {
   CLI::App* command =
-      app.add_subcommand("register", "become a participant, or change endpoint and models");
+      app.add_subcommand("register", "become a participant, or one again after leaving");
   auto flags = std::make_shared<RegisterFlags>();
   command->add_option("--key", flags->key, "the participant's key file")->required();
   command->add_option("--endpoint", flags->endpoint, "URL under which others reach its node")
@@ -50,6 +54,75 @@ void AddNodeCommands(CLI::App& app, Context& context) {
   command->callback([flags, &context] {
     context.run = [flags, &context] { return RegisterParticipant(context, *flags); };
   });
+}
+
+absl::Status UpdateParticipant(const Context& context, const RegisterFlags& flags) {
+  Update event;
+  if (!flags.endpoint.empty()) event.endpoint = Text<256>(flags.endpoint);
+  if (!flags.models.empty()) {
+    GONKA_ASSIGN_OR_RETURN(event.models, ParseModels(flags.models));
+  }
+  if (!event.endpoint && !event.models) {
+    return absl::InvalidArgumentError("nothing to change: give --endpoint or --model");
+  }
+  GONKA_RETURN_IF_ERROR(SendEvents(context, flags.key, {std::move(event)}));
+  fmt::print("updated; it acts from the next epoch\n");
+  return absl::OkStatus();
+}
+
+void AddUpdate(CLI::App& app, Context& context) {
+  CLI::App* command =
+      app.add_subcommand("update", "change a participant's endpoint or models from the next epoch");
+  auto flags = std::make_shared<RegisterFlags>();
+  command->add_option("--key", flags->key, "the participant's key file")->required();
+  command->add_option("--endpoint", flags->endpoint, "URL under which others reach its node");
+  command->add_option("--model", flags->models,
+                      "manifest of a model that it serves; all that it shall serve");
+  command->callback([flags, &context] {
+    context.run = [flags, &context] { return UpdateParticipant(context, *flags); };
+  });
+}
+
+void AddLeave(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand(
+      "leave",
+      "take part to the end of this epoch; the collateral comes home after its settlement");
+  auto flags = std::make_shared<RegisterFlags>();
+  command->add_option("--key", flags->key, "the participant's key file")->required();
+  command->callback([flags, &context] {
+    context.run = [flags, &context]() -> absl::Status {
+      GONKA_RETURN_IF_ERROR(SendEvents(context, flags->key, {Leave{}}));
+      fmt::print("leaving; keep the node running until this epoch is settled\n");
+      return absl::OkStatus();
+    };
+  });
+}
+
+void AddWithdraw(CLI::App& app, Context& context) {
+  CLI::App* command =
+      app.add_subcommand("withdraw", "take back a part of a participant's collateral");
+  auto flags = std::make_shared<RegisterFlags>();
+  command->add_option("--key", flags->key, "the participant's key file")->required();
+  command->add_option("AMOUNT", flags->collateral, "in base units")
+      ->required()
+      ->check(CLI::Range(uint64_t{1}, Amount::kMax));
+  command->callback([flags, &context] {
+    context.run = [flags, &context]() -> absl::Status {
+      GONKA_RETURN_IF_ERROR(SendEvents(context, flags->key,
+                                       {WithdrawCollateral{.amount = Amount(flags->collateral)}}));
+      fmt::print("withdrawn; `gonka participants` says when it comes home\n");
+      return absl::OkStatus();
+    };
+  });
+}
+
+}  // namespace
+
+void AddNodeCommands(CLI::App& app, Context& context) {
+  AddRegister(app, context);
+  AddUpdate(app, context);
+  AddLeave(app, context);
+  AddWithdraw(app, context);
 }
 
 }  // namespace gonka::cli

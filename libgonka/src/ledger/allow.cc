@@ -24,7 +24,8 @@ TxCode NameKey(BlockState& state, const AccountId& developer, const Allow& event
 TxCode Apply(BlockState& state, const AccountId& sender, const Allow& event) {
   if (event.key_digest && event.key_digest->IsZero()) return TxCode::kMalformed;
   if (event.expires_epoch < state.chain.epoch) return TxCode::kAllowanceExpired;
-  if (const TxCode code = CheckParticipant(state, event.ta); code != TxCode::kOk) return code;
+  if (const TxCode code = CheckNotLeft(state, event.ta, state.chain.epoch); code != TxCode::kOk)
+    return code;
   Account& account = state.accounts.Change(keys::Of(sender));
   if (account.balance < event.amount) return TxCode::kInsufficientBalance;
 

@@ -1,21 +1,18 @@
 #include "ledger/convict.h"
 
 #include "ledger/checks.h"
+#include "ledger/collateral.h"
 #include "ledger/members.h"
-#include "ledger/money.h"
 #include "ledger/records.h"
 
 namespace gonka::ledger {
 namespace {
 
 Amount Punish(BlockState& state, Participant& participant) {
-  const ReputationParams& params = state.params.reputation;
   ++participant.convictions;
   participant.clean_epochs = 0;
   participant.reputation = Ppm{0};
-  const Amount slashed = Share(participant.collateral, params.slash);
-  Move(state, CollateralOf(participant), Burned(), slashed);
-  return slashed;
+  return Slash(state, participant, state.params.reputation.slash);
 }
 
 void RefundAll(BlockState& state, uint64_t epoch, const AccountId& accused) {

@@ -26,7 +26,9 @@ void DropSpentKeys(Participant& participant, uint64_t height) {
 
 // Nobody calls it any more; what it has signed counts a little longer.
 void RetireNodeKey(BlockState& state, const AccountId& account, const AccountId& key) {
-  Participant& participant = state.participants.Change(keys::OfParticipant(account));
+  const Key participant_key = keys::OfParticipant(account);
+  if (state.participants.Find(participant_key) == nullptr) return;  // It left long ago.
+  Participant& participant = state.participants.Change(participant_key);
   for (NodeKey& one : participant.node_keys) {
     if (one.key != key) continue;
     one.retired = true;

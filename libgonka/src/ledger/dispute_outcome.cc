@@ -3,6 +3,7 @@
 #include "ledger/cases.h"
 #include "ledger/evidence.h"
 #include "ledger/hearings.h"
+#include "ledger/money.h"
 #include "ledger/penalty.h"
 #include "ledger/recheck.h"
 #include "ledger/records.h"
@@ -106,7 +107,9 @@ void CloseAccusation(BlockState& state, Case& dispute, bool rejected) {
     if (rejected) CountMiss(state, dispute.epoch, accuser, 2);
     return;
   }
-  Penalise(state, dispute.records.front(), accuser, BondOf(dispute), dispute.bond,
+  const Amount bond = dispute.bond;
+  Move(state, BondOf(dispute), Treasury(), bond);
+  Penalise(state, dispute.records.front(), accuser, bond,
            dispute.cause == DisputeCause::kChallenge ? PenaltyReason::kRejectedChallenge
                                                      : PenaltyReason::kRejectedAccusation);
 }

@@ -2,6 +2,7 @@
 
 #include "gonka/rewards/weight_cap.h"
 #include "ledger/governance.h"
+#include "ledger/membership.h"
 #include "ledger/money.h"
 #include "ledger/pricing.h"
 
@@ -58,7 +59,8 @@ void PutEpochTable(BlockState& state, uint64_t epoch, uint64_t first_height) {
   std::vector<uint64_t> proven;
   for (const AccountId& id : ParticipantIds(state)) {
     const Participant& participant = state.participants.Get(keys::OfParticipant(id));
-    if (participant.removed || participant.active_from_epoch > epoch || participant.weight == 0) {
+    if (participant.removed || participant.active_from_epoch > epoch || participant.weight == 0 ||
+        HasLeft(participant, epoch)) {
       continue;
     }
     table.members.push_back({.id = id,
@@ -85,6 +87,7 @@ void BeginEpoch(BlockState& state) {
   state.chain.epoch_first_height = state.height();
   BeginPriceEpoch(state);
   ActivateProposals(state);
+  AdoptTerms(state);
   PutEpochTable(state, state.chain.epoch, state.height());
   ReturnAllowances(state);
 }
@@ -137,6 +140,7 @@ void Prune(BlockState& state) {
   }
   state.epochs.Erase(keys::OfEpoch(epoch));
   ++state.chain.epoch_pruned;
+  ForgetLeavers(state);
 }
 
 }  // namespace gonka::ledger

@@ -25,8 +25,13 @@ TxCode Apply(BlockState& state, const AccountId& sender, const Revoke& event);
 TxCode Apply(BlockState& state, const AccountId& sender, const Propose& event);
 TxCode Apply(BlockState& state, const AccountId& sender, const VoteProposal& event);
 TxCode Apply(BlockState& state, const AccountId& sender, const Challenge& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const Update& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const Leave& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const WithdrawCollateral& event);
 
 // Refuses what a participant that was removed for fraud may not do any more, and strangers.
 TxCode CheckParticipant(BlockState& state, const AccountId& id);
+// And one that does not take part in this epoch any more, because it has left.
+TxCode CheckNotLeft(BlockState& state, const AccountId& id, uint64_t epoch);
 
 }  // namespace gonka::ledger

@@ -113,6 +113,12 @@ void Audit::SumUp() {
   });
   ForEach<Participant>('p', [&](KeyReader, const Participant& participant) {
     sums_.collateral += participant.collateral;
+    for (const Unbonding& entry : participant.unbonding) {
+      sums_.unbonding += entry.amount;
+      Expect(entry.release_epoch >= chain_.epoch_settled, "collateral did not come home in time");
+    }
+    const bool over = participant.last_epoch && *participant.last_epoch < chain_.epoch_settled;
+    Expect(!over || participant.collateral == Amount(0), "who has left still has collateral");
     ++participants_;
   });
   ForEach<Proposal>('i', [&](KeyReader, const Proposal& proposal) {
@@ -227,6 +233,7 @@ absl::Status Audit::Run() {
   ExpectSame("bonds", sums_.bonds, totals.bonds);
   ExpectSame("collateral", sums_.collateral, totals.collateral);
   ExpectSame("deposits", sums_.deposits, totals.deposits);
+  ExpectSame("unbonding collateral", sums_.unbonding, totals.unbonding);
   Expect(IsConserved(totals), "the pots do not sum to genesis and minted coins");
   CheckIndexes();
   CheckCounts();

@@ -27,6 +27,9 @@ inline Purse HeldBy(InferenceRecord& record) {
 inline Purse CollateralOf(Participant& participant) {
   return {&participant.collateral, &Totals::collateral};
 }
+inline Purse UnbondingIn(Unbonding& unbonding) {
+  return {&unbonding.amount, &Totals::unbonding};
+}
 inline Purse BondOf(Case& open) {
   return {&open.bond, &Totals::bonds};
 }

@@ -18,9 +18,8 @@ void LowerReputation(BlockState& state, const AccountId& id) {
 
 }  // namespace
 
-void Penalise(BlockState& state, const InferenceId& inference, const AccountId& who, Purse from,
-              Amount bond, PenaltyReason reason) {
-  Move(state, from, Treasury(), bond);
+void Penalise(BlockState& state, const InferenceId& inference, const AccountId& who, Amount bond,
+              PenaltyReason reason) {
   state.Tell(Penalised{.inference = inference, .who = who, .amount = bond, .reason = reason});
   if (reason != PenaltyReason::kRejectedChallenge) LowerReputation(state, who);
 }

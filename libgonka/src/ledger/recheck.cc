@@ -4,6 +4,7 @@
 
 #include "gonka/select/draw.h"
 #include "ledger/checks.h"
+#include "ledger/collateral.h"
 #include "ledger/penalty.h"
 
 namespace gonka::ledger {
@@ -50,9 +51,8 @@ void OverturnPasses(BlockState& state, const InferenceId& id, const InferenceRec
   for (const VerdictCommit& commit : record.verdicts) {
     if (!IsPass(commit)) continue;
     Participant& author = state.participants.Change(keys::OfParticipant(commit.validator));
-    const Amount bond = std::min(state.params.money.accusation_bond, author.collateral);
-    Penalise(state, id, commit.validator, CollateralOf(author), bond,
-             PenaltyReason::kOverturnedPass);
+    const Amount bond = TakeStake(state, author, Treasury(), state.params.money.accusation_bond);
+    Penalise(state, id, commit.validator, bond, PenaltyReason::kOverturnedPass);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "gonka/rewards/payout.h"
 #include "ledger/cases.h"
 #include "ledger/checks.h"
+#include "ledger/collateral.h"
 #include "ledger/epochs.h"
 #include "ledger/money.h"
 #include "ledger/records.h"
@@ -295,6 +296,7 @@ void Settlement::Run() {
   }
   PayEmission();
   Publish();
+  SettleCollateral(state_, epoch_);
   state_.chain.epoch_settled = epoch_ + 1;
 }
 

@@ -61,6 +61,12 @@ absl::StatusOr<std::string> NoticesAbout(const store::Snapshot& snapshot, const 
   return list.Take();
 }
 
+std::string UnbondingList(std::span<const ledger::Unbonding> entries) {
+  ListText list;
+  for (const ledger::Unbonding& entry : entries) list.Add(ToJson(entry));
+  return list.Take();
+}
+
 // The number after the highest that was used.
 uint64_t NextSequence(const ledger::SequenceWindow& window) {
   for (size_t i = kSequenceWindow; i-- > 0;) {
@@ -141,11 +147,15 @@ absl::StatusOr<std::string> ParticipantsView(const store::Snapshot& snapshot) {
     const auto account = ledger::FindAccount(snapshot, id);
     list.Add(fmt::format(
         R"({{"id":"{}","endpoint":{},"models":{},"weight":{},"collateral":{},"reputation":{},)"
-        R"("clean_epochs":{},"convictions":{},"active_from_epoch":{},"removed":{},"balance":{}}})",
+        R"("clean_epochs":{},"convictions":{},"active_from_epoch":{},"removed":{},"balance":{},)"
+        R"("last_epoch":{},"unbonding":{},"next_terms":{}}})",
         Hex(id), JsonQuote(participant.endpoint), IdList(participant.models), participant.weight,
         participant.collateral.units(), participant.reputation.value, participant.clean_epochs,
         participant.convictions, participant.active_from_epoch, participant.removed,
-        account ? account->balance.units() : 0));
+        account ? account->balance.units() : 0,
+        participant.last_epoch ? std::to_string(*participant.last_epoch) : "null",
+        UnbondingList(participant.unbonding),
+        participant.next_terms ? ToJson(*participant.next_terms) : "null"));
   }
   return fmt::format(R"({{"height":{},"epoch":{},"participants":{}}})", snapshot.height(),
                      ledger::ReadChain(snapshot).epoch, list.Take());

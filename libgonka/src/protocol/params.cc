@@ -110,6 +110,7 @@ constexpr Bound kBounds[] = {
     {"money.newcomer_weight", 0, int64_t{1} << 48},
     {"money.accusation_bond", 0, kCoinsMax},
     {"money.challenge_bond", 0, kCoinsMax},
+    {"money.unbonding_epochs", 0, 10'000},
     {"request_sequence_ahead", 1, 64},
     {"block_interval_ms", 0, 3'600'000},
     {"pricing.stable_from", 0, 10 * kOne},

@@ -114,6 +114,8 @@ const char* TxCodeName(TxCode code) {
       "unknown_proposal",
       "out_of_bounds",
       "wrong_developer",
+      "insufficient_collateral",
+      "left",
   };
   static_assert(std::size(kNames) == kEnumEnd<TxCode>);
   const auto index = static_cast<size_t>(code);

@@ -113,7 +113,7 @@ class Chaos {
 
   void Account() {
     const size_t who = Anybody();
-    switch (Below(6)) {
+    switch (Below(7)) {
       case 0:
         return net_.Send(Key(who), {Transfer{.to = net_.developer_id(Below(3)),
                                              .amount = Amount(Below(5'000'000))}});
@@ -140,6 +140,25 @@ class Chaos {
         const size_t developer = OneIn(5) ? Below(3) : job.developer;
         return net_.Send(net_.developer(developer), {Challenge{job.id}});
       }
+      case 6:
+        return Membership(who);
+    }
+  }
+
+  // Who leaves comes back more often than not, so that there is always somebody.
+  void Membership(size_t who) {
+    const Register back{.endpoint = std::string("http://back"), .models = {net_.model()}};
+    switch (Below(6)) {
+      case 0:
+        return net_.Send(Key(who), {Leave{}});
+      case 1:
+        return net_.Send(Key(who), {WithdrawCollateral{Amount(Below(200'000))}});
+      case 2:
+        return net_.Send(Key(who), {Update{.endpoint = std::string("http://moved"),
+                                           .models = OneIn(9) ? std::optional(List<ModelId, 16>{})
+                                                              : std::nullopt}});
+      default:
+        return net_.Send(Key(who), {back});
     }
   }
 

@@ -46,6 +46,8 @@ TEST_CASE("participants, models, accounts and the epoch can be looked at") {
   CHECK(participants[0]["endpoint"] == Network().Url(0, ""));
   CHECK(participants[0]["models"][0] == Hex(Network().manifest()));
   CHECK(participants[0]["weight"] == 100);
+  CHECK(participants[0]["last_epoch"].is_null());
+  CHECK(participants[0]["unbonding"].empty());
   CHECK(Network().GetJson(1, "/gonka/v1/models")["models"][0]["name"] == "tiny");
   const Json ann = Network().GetJson(1, "/gonka/v1/accounts/" + Hex(Network().ann().public_key()));
   CHECK(ann["participant"] == false);

@@ -23,9 +23,10 @@ struct Totals {
   Amount collateral;
   Amount treasury;
   Amount burned;
-  Amount deposits;  // Of proposals.
+  Amount deposits;   // Of proposals.
+  Amount unbonding;  // Collateral on its way home; still slashable.
   GONKA_FIELDS(Totals, genesis, minted, balances, allowances, escrows, held, bonds, collateral,
-               treasury, burned, deposits)
+               treasury, burned, deposits, unbonding)
 };
 
 inline constexpr uint32_t kParticipantsMax = 4096;
@@ -43,7 +44,7 @@ struct Chain {
   uint64_t draws_pending = 0;
   uint64_t epoch_settled = 0;  // Epochs below this number are settled.
   uint64_t epoch_pruned = 0;   // Epochs below this number are forgotten.
-  uint32_t participants = 0;   // Ever registered; at most kParticipantsMax.
+  uint32_t participants = 0;   // Registered and not forgotten; at most kParticipantsMax.
   Totals totals;
   AccountId sequencer;
   MerkleFrontier history;  // Over the block leaves; its root is the app hash.
@@ -70,7 +71,8 @@ struct Account {
   GONKA_FIELDS(Account, balance, window, delegations)
 };
 
-// A key that speaks, or has spoken, for a participant: its signatures count in blocks up to `until`.
+// A key that speaks, or has spoken, for a participant: its signatures count in blocks up to
+// `until`.
 struct NodeKey {
   AccountId key;
   uint64_t until = 0;
@@ -78,6 +80,21 @@ struct NodeKey {
   GONKA_FIELDS(NodeKey, key, until, retired)
 };
 inline constexpr size_t kNodeKeysMax = 4;
+
+// What an Update has announced.
+struct Terms {
+  Text<256> endpoint;
+  List<ModelId, 16> models;
+  GONKA_FIELDS(Terms, endpoint, models)
+};
+
+// Collateral that was withdrawn: home with the settlement of release_epoch.
+struct Unbonding {
+  Amount amount;
+  uint64_t release_epoch = 0;
+  GONKA_FIELDS(Unbonding, amount, release_epoch)
+};
+inline constexpr size_t kUnbondingMax = 16;  // Of one participant; the last is for its leaving.
 
 struct Participant {
   static constexpr RecordKind kKind{102, 1};
@@ -95,9 +112,12 @@ struct Participant {
   Hash chain_head;                     // The last revealed link, or the committed end of the chain.
   std::optional<Hash> next_chain_end;  // Becomes chain_head at the next epoch's first block.
   List<NodeKey, 4> node_keys;          // The newest last; only that one may be in use.
+  std::optional<Terms> next_terms;     // Become its own at the next epoch's first block.
+  std::optional<uint64_t> last_epoch;  // It has left, or will: no duties after this epoch.
+  List<Unbonding, 16> unbonding;
   GONKA_FIELDS(Participant, endpoint, models, weight, collateral, reputation, clean_epochs,
                convictions, misses, duties, active_from_epoch, removed, chain_head, next_chain_end,
-               node_keys)
+               node_keys, next_terms, last_epoch, unbonding)
 };
 
 // Who takes part in an epoch, frozen at its first block.

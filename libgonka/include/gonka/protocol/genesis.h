@@ -41,8 +41,8 @@ struct CheckParams {
   int32_t conviction_millinats = 9'211;    // ln 10^4, rounded up.
   Ppm share_per_party{333'333};  // Of one executor's evidence, by one developer, TA or validator.
   uint32_t accusations_in_flight_max = 32;  // Per validator.
-  Ppm recheck_rate{100'000};               // Of passes, by another validator.
-  uint32_t challenges_in_flight_max = 8;   // Per developer.
+  Ppm recheck_rate{100'000};                // Of passes, by another validator.
+  uint32_t challenges_in_flight_max = 8;    // Per developer.
   GONKA_FIELDS(CheckParams, rate_max, rate_floor, rate_half, traffic_cut, traffic_half,
                traffic_full, checks_per_epoch_min, committee_seats, voters_min, hearing_sample,
                evidence_min_millinats, evidence_max_millinats, alarm_millinats,
@@ -71,8 +71,9 @@ struct MoneyParams {
   uint64_t newcomer_weight = 100;  // Of a participant that is not in genesis.
   Amount accusation_bond{0};       // Held from a validator's collateral while it accuses.
   Amount challenge_bond{0};        // Held from a developer's balance, beside the record's cost.
+  uint32_t unbonding_epochs = 1;   // Settled, from a withdrawal on, before collateral comes back.
   GONKA_FIELDS(MoneyParams, emission_initial, fee_executor, fee_ta, fee_validators, weight_cap,
-               collateral_min, newcomer_weight, accusation_bond, challenge_bond)
+               collateral_min, newcomer_weight, accusation_bond, challenge_bond, unbonding_epochs)
 };
 
 // How the price of a token follows the use of a model (rewards/price.h).
@@ -89,11 +90,11 @@ struct PricingParams {
 
 // Proposals and votes on them. Lengths in blocks.
 struct GovernanceParams {
-  uint32_t vote_blocks = 17'280;     // From the proposal to the end of the vote.
-  uint32_t notice_blocks = 17'280;   // From the end of the vote to activation, at least.
-  Amount deposit{1'000'000'000};     // Comes back unless hardly anybody approves.
-  Ppm deposit_return{333'333};       // Of all weight, approving, brings the deposit back.
-  uint32_t open_max = 16;            // Proposals in their vote at a time.
+  uint32_t vote_blocks = 17'280;    // From the proposal to the end of the vote.
+  uint32_t notice_blocks = 17'280;  // From the end of the vote to activation, at least.
+  Amount deposit{1'000'000'000};    // Comes back unless hardly anybody approves.
+  Ppm deposit_return{333'333};      // Of all weight, approving, brings the deposit back.
+  uint32_t open_max = 16;           // Proposals in their vote at a time.
   GONKA_FIELDS(GovernanceParams, vote_blocks, notice_blocks, deposit, deposit_return, open_max)
 };
 
@@ -114,7 +115,7 @@ struct Params {
 // (verify/calibration.h), carried by the ledger so that all judge alike.
 struct ModelInfo {
   ModelId id;
-  Text<128> name;        // What clients put into "model".
+  Text<128> name;  // What clients put into "model".
   // Per token, prompt and output alike: where the network or the model begins; it moves with use.
   Amount price;
   uint32_t context = 0;  // Prompt and output together.

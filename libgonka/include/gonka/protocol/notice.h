@@ -292,13 +292,35 @@ struct Penalised {
   GONKA_FIELDS(Penalised, inference, who, amount, reason)
 };
 
+// It has no duties after this epoch.
+struct ParticipantLeft {
+  static constexpr const char* kName = "participant_left";
+  AccountId participant;
+  uint64_t last_epoch = 0;
+  GONKA_FIELDS(ParticipantLeft, participant, last_epoch)
+};
+// Collateral that comes back with the settlement of release_epoch, less what is slashed until then.
+struct CollateralUnbonding {
+  static constexpr const char* kName = "collateral_unbonding";
+  AccountId participant;
+  Amount amount;
+  uint64_t release_epoch = 0;
+  GONKA_FIELDS(CollateralUnbonding, participant, amount, release_epoch)
+};
+struct CollateralReleased {
+  static constexpr const char* kName = "collateral_released";
+  AccountId participant;
+  Amount amount;
+  GONKA_FIELDS(CollateralReleased, participant, amount)
+};
+
 // The order is on the wire: new ones at the end.
 using Notice =
     std::variant<EpochStarted, RecordOpened, RecordFinished, RecordDelivered, CheckDrawn,
                  VerdictRevealed, DisputeOpened, CommitteeDrawn, VoteRevealed, DisputeDecided,
                  HearingOpened, HearingSampleDrawn, HearingDecided, Convicted, Refunded,
                  RecordExpired, Paid, Withheld, ReputationChanged, EpochSettled, ParticipantJoined,
-                 KeyDelegated, KeyRevoked, ProposalOpened, ProposalDecided, RecheckDrawn,
-                 Penalised>;
+                 KeyDelegated, KeyRevoked, ProposalOpened, ProposalDecided, RecheckDrawn, Penalised,
+                 ParticipantLeft, CollateralUnbonding, CollateralReleased>;
 
 }  // namespace gonka

@@ -15,7 +15,8 @@ template <>
 inline constexpr uint64_t kEnumEnd<Verdict> = 4;
 const char* NameOf(Verdict value);
 
-// Becomes, or changes, a participant. Acts from the next epoch.
+// Becomes a participant, or one again that has left. Acts from the next epoch. By a participant: an
+// Update of both.
 struct Register {
   static constexpr const char* kName = "register";
   Text<256> endpoint;
@@ -139,10 +140,34 @@ struct Challenge {
   GONKA_FIELDS(Challenge, inference)
 };
 
+// By a participant: where it is reached and what it serves, from the next epoch. What is not given
+// stays. (Its node key changes at once: Delegate.)
+struct Update {
+  static constexpr const char* kName = "update";
+  std::optional<Text<256>> endpoint;
+  std::optional<List<ModelId, 16>> models;  // Ascending.
+  GONKA_FIELDS(Update, endpoint, models)
+};
+
+// By a participant: this epoch is the last in which it has duties. What it earns in it is paid, and
+// its collateral begins to unbond with that epoch's settlement.
+struct Leave {
+  static constexpr const char* kName = "leave";
+  GONKA_FIELDS(Leave)
+};
+
+// By a participant: part of its collateral, back to its balance after money.unbonding_epochs.
+struct WithdrawCollateral {
+  static constexpr const char* kName = "withdraw_collateral";
+  Amount amount;
+  GONKA_FIELDS(WithdrawCollateral, amount)
+};
+
 // The order is on the wire: new ones at the end.
-using Event = std::variant<Register, Transfer, DepositCollateral, Allow, Start, Finish, Delivered,
-                           ValidateCommit, ValidateReveal, VoteCommit, VoteReveal, CommitBeacon, Delegate,
-                           Revoke, Propose, VoteProposal, Challenge>;
+using Event =
+    std::variant<Register, Transfer, DepositCollateral, Allow, Start, Finish, Delivered,
+                 ValidateCommit, ValidateReveal, VoteCommit, VoteReveal, CommitBeacon, Delegate,
+                 Revoke, Propose, VoteProposal, Challenge, Update, Leave, WithdrawCollateral>;
 
 // Bit of Delegate::events for this kind of event.
 template <class T, size_t I = 0>
@@ -163,9 +188,9 @@ uint64_t NodeEvents();
 struct SignedTx {
   static constexpr RecordKind kKind{3, 1};
   NetworkId network;
-  AccountId sender;  // Who signs; its sequence number is used.
+  AccountId sender;                   // Who signs; its sequence number is used.
   std::optional<AccountId> acts_for;  // The account whose warm key the sender is; not the sender.
-  uint64_t sequence = 0;  // Used once, within a sliding window of kSequenceWindow.
+  uint64_t sequence = 0;              // Used once, within a sliding window of kSequenceWindow.
   List<Event, 256> events;
   Signature signature;
   GONKA_FIELDS(SignedTx, network, sender, acts_for, sequence, events, signature)
@@ -215,12 +240,14 @@ enum class TxCode : uint16_t {
   kRemoved,        // The participant was removed for fraud.
   kQuotaExceeded,
   kExpiryTooFar,  // Later than the answer's length explains.
-  kNotDelegated,       // The key may not do this for the account.
+  kNotDelegated,  // The key may not do this for the account.
   kDelegationExpired,
   kDelegationCap,  // More coins than the key may commit.
   kUnknownProposal,
   kOutOfBounds,  // A proposed parameter or model that no network may have.
   kWrongDeveloper,
+  kInsufficientCollateral,  // Not so much there, or less than the least would be left.
+  kLeft,                    // The participant has left, or is about to.
   kTxCodeEnd,
 };
 template <>
