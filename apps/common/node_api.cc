@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <utility>
 
 #include "gonka/http/frames.h"
 #include "gonka/http/sse.h"
@@ -197,6 +198,11 @@ std::vector<Json> EventLog::OfKind(const std::string& kind) const {
     if (event.value("/notice/kind"_json_pointer, "") == kind) found.push_back(event);
   }
   return found;
+}
+
+std::vector<Json> EventLog::Take() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(events_, {});
 }
 
 void EventLog::Run() {

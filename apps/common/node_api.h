@@ -75,6 +75,8 @@ class EventLog {
   std::vector<Json> All() const;
   // Those of one kind.
   std::vector<Json> OfKind(const std::string& kind) const;
+  // Everything since the last Take, which is then forgotten.
+  std::vector<Json> Take();
 
  private:
   void Run();

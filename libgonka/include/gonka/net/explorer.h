@@ -1,6 +1,6 @@
 #pragma once
 
-// What a node shows to everybody (doc/http_api.md, sections 2 and 4): the ledger as JSON, proofs,
+// What a node shows to everybody (doc/http_api.md, sections 2 and 5): the ledger as JSON, proofs,
 // the checks that this node did, health and metrics. Reads snapshots on the HTTP server's threads.
 
 #include <functional>
