@@ -86,9 +86,14 @@ class Table {
   void Collect(std::vector<StateWrite>& writes) const {
     for (const auto& [key, slot] : slots_) {
       if (!slot.changed || (!slot.value && !slot.in_view)) continue;
-      StateWrite& write = writes.emplace_back();
-      write.key = ToBytes(key.span());
-      if (slot.value) write.value = EncodeStored(*slot.value);
+      StateWrite write{.key = ToBytes(key.span()), .value = {}};
+      if (slot.value) {
+        Bytes value = EncodeStored(*slot.value);
+        // Which rules have touched a record is nobody's business and must not go into a hash.
+        if (slot.in_view && value == slot.stored) continue;
+        write.value = std::move(value);
+      }
+      writes.push_back(std::move(write));
     }
   }
 
@@ -96,6 +101,7 @@ class Table {
   struct Slot {
     std::optional<T> value;
     bool in_view = false;
+    Bytes stored;  // In the view.
     bool changed = false;
     uint64_t saved_in = 0;  // The event before which it was last saved.
   };
@@ -109,9 +115,10 @@ class Table {
     const auto [position, is_new] = slots_.try_emplace(key);
     Slot& slot = position->second;
     if (!is_new) return slot;
-    if (const std::optional<Bytes> bytes = view_.Get(key.span())) {
+    if (std::optional<Bytes> bytes = view_.Get(key.span())) {
       slot.value = DecodeStored<T>(*bytes);
       slot.in_view = true;
+      slot.stored = *std::move(bytes);
     }
     return slot;
   }

@@ -48,6 +48,24 @@ TEST_CASE("the app hash is the root over the leaves of all blocks that changed s
   }
 }
 
+// Otherwise the app hash would tell how a rule is programmed.
+TEST_CASE("a value that is the same after a block is no write, whoever has touched it") {
+  TestNetwork net;
+  const CommitBeacon end{TaggedHash("test/end/1", uint64_t{1})};
+  const CommitBeacon other{TaggedHash("test/end/1", uint64_t{2})};
+  REQUIRE(net.Do(net.participant(1), end) == TxCode::kOk);
+  CHECK(net.last().writes.size() == 3);
+  REQUIRE(net.Do(net.participant(1), end) == TxCode::kOk);
+  // The account, whose sequence number is used, and the Chain record.
+  REQUIRE(net.last().writes.size() == 2);
+  CHECK(net.last().writes[0].key == AccountKey(net.id(1)));
+  CHECK(net.last().leaves.size() == 2);
+
+  net.Send(net.participant(1), {other, end});
+  net.MakeBlock();
+  CHECK(net.last().writes.size() == 2);
+}
+
 TEST_CASE("a header that does not follow is refused with the reason") {
   TestNetwork net;
   net.MakeBlock();
