@@ -5,7 +5,8 @@
     protocol_doc.py --write    rewrites the tables
 
 A line <!-- records: gonka/protocol/tx.h --> in the document is followed by generated text up to the
-line <!-- end -->: every enum, record and variant of that header, with the header's own comments.
+line <!-- end -->: every enum, record and variant of that header, with the header's own comments. What
+stands between <!-- bounds: src/protocol/params.cc --> and <!-- end --> is the bounds of every parameter.
 """
 
 import argparse
@@ -18,6 +19,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DOCUMENT = REPOSITORY / "libgonka/doc/protocol.md"
 INCLUDE = REPOSITORY / "libgonka/include"
 
+_BOUNDS_SECTION = re.compile(r"(<!-- bounds: (\S+) -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
+_BOUND = re.compile(r'^    \{"([\w.]+)", ([^,]+), ([^,]+)\},', re.MULTILINE)
+_NUMBER = re.compile(r"constexpr int64_t (k\w+) = ([^;]+);")
 _SECTION = re.compile(r"(<!-- records: (\S+) -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
 _KIND = re.compile(r"RecordKind kKind\{(\d+), (\d+)\}")
 _NAME = re.compile(r'kName = "(\w+)"')
@@ -168,7 +172,29 @@ def tables(header):
     return "\n" + "".join(table for _, table in sorted(parts))
 
 
+def number(text, names):
+    """The value of an integer expression of C++, and how the document writes it."""
+    text = re.sub(r"int64_t\{1\} << (\d+)", r"2^\1", text.replace("'", ""))
+    text = re.sub(r"\bk\w+", lambda m: names[m.group(0)], text.replace("Ppm::kOne", "1000000"))
+    if match := re.fullmatch(r"(\d+) \* (\d+)", text):
+        text = str(int(match.group(1)) * int(match.group(2)))
+    if not re.fullmatch(r"-?\d+(\^\d+)?", text):
+        raise SystemExit(f"a bound that this script cannot read: {text}")
+    return text
+
+
+def bounds(source):
+    text = (INCLUDE.parent / source).read_text()
+    names = {}
+    for match in _NUMBER.finditer(text):
+        names[match.group(1)] = number(match.group(2), names)
+    rows = "".join(f"| `{m.group(1)}` | {number(m.group(2), names)} | {number(m.group(3), names)} |\n"
+                   for m in _BOUND.finditer(text))
+    return "\n| parameter | from | to |\n|---|---|---|\n" + rows + "\n"
+
+
 def regenerated(document):
+    document = _BOUNDS_SECTION.sub(lambda m: m.group(1) + bounds(m.group(2)) + m.group(4), document)
     return _SECTION.sub(lambda m: m.group(1) + tables(m.group(2)) + m.group(4), document)
 
 

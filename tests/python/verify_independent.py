@@ -34,7 +34,7 @@ def _read_document():
     """Records, enums and variants of the document's tables, by name."""
     records, enums, variants, kinds = {}, {}, {}, {}
     for part in re.split(r"^#### ", DOCUMENT, flags=re.MULTILINE)[1:]:
-        name = part.split("\n", 1)[0].strip()
+        name, part = part.split("\n", 1)[0].strip(), part.split("<!-- end -->")[0]
         rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in part.split("\n") if row.startswith("| ")]
         head, rows = rows[0], rows[1:]
         if kind := re.search(r"^Kind (\d+), version (\d+)\.", part, re.MULTILINE):
