@@ -58,6 +58,7 @@ ctest --test-dir "$asan" --output-on-failure -j 2 -L fuzz
 step "the installed package, from outside"
 "$root/tests/install/run.sh" "$build"
 
+export GONKA_LEDGER_TRACE="$build/tests/unit/ledger/ledger_trace"  # For test_ledger_model.py.
 step "Python bindings"
 CXX=/usr/bin/c++ "$GONKA_PYTHON" -m pip install --quiet --disable-pip-version-check \
   --no-build-isolation --no-deps "$root/bindings/python"

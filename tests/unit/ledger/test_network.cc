@@ -75,8 +75,9 @@ KeyPair TestNetwork::NewKey(const std::string& name) {
   return KeyPair::FromSeed(TaggedHash("test/key/1", Text<64>(name)));
 }
 
-TestNetwork::TestNetwork(NetworkOptions options)
+TestNetwork::TestNetwork(NetworkOptions options, Witness* witness)
     : audit_(options.audit),
+      witness_(witness),
       model_{TaggedHash("test/model/1", uint64_t{1})},
       participants_(SortedKeys("participant", options.participants)),
       developers_(SortedKeys("developer", options.developers)),
@@ -108,9 +109,11 @@ TestNetwork::TestNetwork(NetworkOptions options)
             [](const auto& a, const auto& b) { return a.id < b.id; });
   genesis_.sequencer = id(0);
   links_.pop_back();
+  if (options.amend) options.amend(genesis_);
   absl::StatusOr<BlockResult> result = ApplyGenesis(genesis_);
   REQUIRE_MESSAGE(result.ok(), Message(result.status()));
   last_ = *std::move(result);
+  if (witness_ != nullptr) witness_->OnGenesis(genesis_, last_);
   view_.Apply(last_.writes);
   notices_ = last_.notices;
   REQUIRE(CheckInvariants(view_).ok());
@@ -161,20 +164,34 @@ BlockHeader TestNetwork::NextHeader() const {
   return header;
 }
 
-std::vector<TxCode> TestNetwork::MakeBlock() {
-  const BlockHeader header = NextHeader();
+Signature TestNetwork::Sign(const KeyPair& key, const Hash& message) const {
+  const Signature signature = key.Sign(message);
+  if (witness_ != nullptr) witness_->OnSignature(key.public_key(), message, signature);
+  return signature;
+}
+
+bool TestNetwork::TryBlock(const BlockHeader& header) {
   absl::StatusOr<BlockResult> result = ApplyBlock(view_, header, pending_);
-  REQUIRE_MESSAGE(result.ok(), Message(result.status()));
+  if (witness_ != nullptr) {
+    Block block{.header = header, .txs = {}, .signature = {}};
+    for (const VerifiedTx& verified : pending_) block.txs.push_back(verified.tx);
+    witness_->OnBlock(block, result.ok() ? &*result : nullptr);
+  }
+  if (!result.ok()) return false;
   if (header.link) links_.pop_back();
   REQUIRE(!links_.empty());
   pending_.clear();
   last_ = *std::move(result);
   view_.Apply(last_.writes);
   notices_.insert(notices_.end(), last_.notices.begin(), last_.notices.end());
-  if (audit_) {
-    const absl::Status invariants = CheckInvariants(view_);
-    REQUIRE_MESSAGE(invariants.ok(), Message(invariants));
-  }
+  if (!audit_) return true;
+  const absl::Status invariants = CheckInvariants(view_);
+  REQUIRE_MESSAGE(invariants.ok(), Message(invariants));
+  return true;
+}
+
+std::vector<TxCode> TestNetwork::MakeBlock() {
+  REQUIRE(TryBlock(NextHeader()));
   std::vector<TxCode> codes;
   for (const Receipt& receipt : last_.receipts) codes.push_back(receipt.code);
   return codes;
@@ -232,7 +249,7 @@ Job TestNetwork::NewJob(size_t developer, size_t ta, uint32_t tokens_max) {
   request.ta = id(ta);
   request.request_digest =
       TaggedHash("test/request/1", request.developer, request.ta, request.sequence);
-  job.assignment.developer_signature = developers_[developer].Sign(RequestSigningHash(request));
+  job.assignment.developer_signature = Sign(developers_[developer], RequestSigningHash(request));
   job.assignment.prompt_tokens = 30;
   const auto drawn = DrawExecutor(view_, request.epoch, model_, request.developer, request.ta,
                                   request.sequence, 0);
@@ -270,7 +287,7 @@ Job TestNetwork::JobFor(size_t executor, size_t developer, uint32_t tokens_max) 
 
 Start TestNetwork::StartOf(const Job& job, bool accepted) const {
   Start start{.assignment = job.assignment, .accept = {}};
-  if (accepted) start.accept = participants_[job.executor].Sign(AcceptSigningHash(job.id));
+  if (accepted) start.accept = Sign(participants_[job.executor], AcceptSigningHash(job.id));
   return start;
 }
 
@@ -280,7 +297,7 @@ Hash TestNetwork::DigestOf(const Job& job) const {
 
 SignedAssignment TestNetwork::Signed(const Job& job) const {
   return {.assignment = job.assignment,
-          .ta_signature = participants_[job.ta].Sign(AssignmentSigningHash(job.assignment))};
+          .ta_signature = Sign(participants_[job.ta], AssignmentSigningHash(job.assignment))};
 }
 
 Finish TestNetwork::FinishOf(const Job& job, uint32_t output_tokens, bool with_opening) const {
@@ -300,8 +317,8 @@ Delivered TestNetwork::DeliveredOf(const Job& job, uint32_t output_tokens) const
   return {.inference = job.id,
           .output_digest = digest,
           .output_tokens = output_tokens,
-          .executor_signature =
-              participants_[job.executor].Sign(DeliverySigningHash(job.id, digest, output_tokens))};
+          .executor_signature = Sign(participants_[job.executor],
+                                     DeliverySigningHash(job.id, digest, output_tokens))};
 }
 
 void TestNetwork::Serve(const Job& job, uint32_t output_tokens) {

@@ -3,6 +3,7 @@
 // A small network on a ledger in memory: keys, sequence numbers and beacon links are taken care of,
 // every block is followed by the audit of the invariants.
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -35,8 +36,20 @@ struct NetworkOptions {
   Amount collateral{1'000'000};        // Of every participant.
   std::vector<uint64_t> weights = {};  // 100 each where there are none.
   Amount price{2};
-  uint64_t capacity_tokens = 0;  // The price stays.
-  bool audit = true;                   // After every block, of the whole state.
+  uint64_t capacity_tokens = 0;              // The price stays.
+  bool audit = true;                         // After every block, of the whole state.
+  std::function<void(Genesis&)> amend = {};  // The last word about genesis.
+};
+
+// Sees everything that happens to the ledger.
+class Witness {
+ public:
+  virtual ~Witness() = default;
+  virtual void OnGenesis(const Genesis& genesis, const BlockResult& result) = 0;
+  virtual void OnSignature(const PublicKey& key, const Hash& message,
+                           const Signature& signature) = 0;
+  // result: nothing where the block was refused whole.
+  virtual void OnBlock(const Block& block, const BlockResult* result) = 0;
 };
 
 // One request on its way. Numbers are places in participants() and developers().
@@ -50,7 +63,7 @@ struct Job {
 
 class TestNetwork {
  public:
-  explicit TestNetwork(NetworkOptions options = {});
+  explicit TestNetwork(NetworkOptions options = {}, Witness* witness = nullptr);
 
   const KeyPair& participant(size_t i) const { return participants_[i]; }
   const KeyPair& developer(size_t i) const { return developers_[i]; }
@@ -77,6 +90,8 @@ class TestNetwork {
   void SendTx(SignedTx tx);
   // One block with all that was sent; the codes of its receipts, in order.
   std::vector<TxCode> MakeBlock();
+  // The same with this header; false where the ledger refuses it, which changes nothing.
+  bool TryBlock(const BlockHeader& header);
   void MakeBlocks(size_t count);
   void RunTo(uint64_t height);
   void RunToEpoch(uint64_t epoch);
@@ -84,6 +99,7 @@ class TestNetwork {
   // A block with this event alone (but for what was sent before); its code.
   TxCode Do(const KeyPair& sender, Event event);
   BlockHeader NextHeader() const;
+  const Hash& next_link() const { return links_.back(); }
   const BlockResult& last() const { return last_; }
   const std::vector<Notice>& notices() const { return notices_; }
 
@@ -96,6 +112,9 @@ class TestNetwork {
     }
     return found;
   }
+
+  // Inside an event.
+  Signature Sign(const KeyPair& key, const Hash& message) const;
 
   // An allowance of every developer for every participant, ready to use.
   void AllowAll(Amount amount = Amount(100'000), uint64_t expires_epoch = 100);
@@ -127,6 +146,7 @@ class TestNetwork {
 
  private:
   const bool audit_;
+  Witness* const witness_;
   MapView view_;
   Genesis genesis_;
   ModelId model_;
