@@ -1,6 +1,7 @@
 // The JSON files of a Hugging Face folder: config.json, the index of shards, tokenizer.json. The
 // first byte says which; a tokenizer is used, too.
 
+#include "engine/kernels/rotary.h"
 #include "gonka/base/check.h"
 #include "gonka/model/config.h"
 #include "model/folder.h"
@@ -12,7 +13,7 @@ namespace {
 void TryConfig(std::string_view json) {
   const auto config = ConfigFromJson("config.json", json);
   if (!config.ok() || config->head_dim > 4096) return;
-  for (const double frequency : RopeFrequencies(*config, {})) {
+  for (const double frequency : engine::kernels::RopeFrequencies(*config, {})) {
     GONKA_CHECK(frequency >= 0 && frequency <= 1);
   }
 }

@@ -285,31 +285,39 @@ TEST_CASE("attention over pages is the reference's, together or row by row") {
       value_pointers.push_back(value_pages[p].data());
     }
     const Row queries = numbers.Some(kAttentionRows * dim, false);
-    const size_t lengths[kAttentionRows] = {tokens - 3, tokens - 3, tokens - 2, tokens - 1, 1, 255};
+    const size_t ends[kAttentionRows] = {tokens - 3, tokens - 3, tokens - 2, tokens - 1, 1, 255};
+    // A window that begins anywhere in a block, at its end, or one token before the row itself.
+    const size_t windows[kAttentionRows] = {7, tokens - 4, 255, 256, 0, 254};
     const float scale = 1.0f / std::sqrt(static_cast<float>(dim));
     for (const Kernels* kernels : AvailableKernels()) {
       CAPTURE(kernels->name);
       const auto scratch = AllocateFloats(AttentionScratch(dim, tokens));
-      for (const size_t step : {kAttentionRows, size_t{1}}) {
-        size_t different = 0;
-        for (size_t r = 0; r < kAttentionRows; r += step) {
-          Row out(step * padded);
-          kernels->attend({.head_dim = dim,
-                           .key_pages = key_pointers.data(),
-                           .value_pages = value_pointers.data(),
-                           .rows = step,
-                           .queries = &queries[r * dim],
-                           .lengths = lengths + r,
-                           .scale = scale,
-                           .out = out.data(),
-                           .scratch = scratch.get()});
-          for (size_t i = 0; i < step; ++i) {
-            const Row expected =
-                reference::Attend(&queries[(r + i) * dim], keys, values, lengths[r + i], scale);
-            for (size_t d = 0; d < dim; ++d) different += !Same(out[i * padded + d], expected[d]);
+      for (const size_t* begins : {static_cast<const size_t*>(nullptr), &windows[0]}) {
+        for (const size_t step : {kAttentionRows, size_t{1}}) {
+          size_t different = 0;
+          for (size_t r = 0; r < kAttentionRows; r += step) {
+            Row out(step * padded);
+            kernels->attend({.head_dim = dim,
+                             .key_pages = key_pointers.data(),
+                             .value_pages = value_pointers.data(),
+                             .rows = step,
+                             .queries = &queries[r * dim],
+                             .begins = begins == nullptr ? nullptr : begins + r,
+                             .ends = ends + r,
+                             .scale = scale,
+                             .out = out.data(),
+                             .scratch = scratch.get()});
+            for (size_t i = 0; i < step; ++i) {
+              const size_t begin = begins == nullptr ? 0 : begins[r + i];
+              const Row expected = reference::Attend(&queries[(r + i) * dim], keys, values,
+                                                     {begin, ends[r + i]}, scale);
+              for (size_t d = 0; d < dim; ++d) {
+                different += !Same(out[i * padded + d], expected[d]);
+              }
+            }
           }
+          CHECK(different == 0);
         }
-        CHECK(different == 0);
       }
     }
   }
@@ -319,7 +327,10 @@ TEST_CASE("rotary tables are right to a float's last place, and hash to the same
   double worst = 0;
   uint64_t hash = 14695981039346656037ULL;
   for (const double theta : {10'000.0, 500'000.0}) {
-    const RotaryTable table = MakeRotaryTable(theta, 64, 4096);
+    model::ModelConfig config;
+    config.head_dim = 64;
+    config.rope_theta = static_cast<float>(theta);
+    const RotaryTable table = MakeRotaryTable(RopeFrequencies(config, {}), 1, 4096);
     for (size_t position = 0; position < 4096; ++position) {
       for (size_t i = 0; i < 32; ++i) {
         const double angle =

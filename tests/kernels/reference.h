@@ -178,22 +178,35 @@ inline float Softmax(Row& scores) {
   return Tree16(lanes);
 }
 
-// One query over the keys and values of `length` tokens, each of dim numbers.
+// One query over the keys and values of the tokens [begin, end), each of dim numbers.
+struct Window {
+  size_t begin;
+  size_t end;
+};
 inline Row Attend(const float* query, const std::vector<Row>& keys, const std::vector<Row>& values,
-                  size_t length, float scale) {
+                  Window seen, float scale) {
   const size_t dim = keys[0].size();
-  Row scores(length);
-  for (size_t t = 0; t < length; ++t) {
-    scores[t] = Dot(
-                    dim, [&](size_t d) { return keys[t][d]; }, query) *
-                scale;
+  Row weights;
+  for (size_t t = seen.begin; t < seen.end; ++t) {
+    const float score = Dot(
+        dim, [&](size_t d) { return keys[t][d]; }, query);
+    weights.push_back(score * scale);
   }
-  const float sum = Softmax(scores);
+  const float sum = Softmax(weights);
   Row out(dim);
   for (size_t d = 0; d < dim; ++d) {
-    out[d] = Dot(
-                 length, [&](size_t t) { return values[t][d]; }, scores.data()) /
-             sum;
+    float total = 0;
+    bool first = true;
+    for (size_t t = seen.begin; t < seen.end;) {
+      float part = 0;  // Up to the end of a block of 256, counted from the sequence's first token.
+      do {
+        part = std::fma(values[t][d], weights[t - seen.begin], part);
+        ++t;
+      } while (t < seen.end && t % 256 != 0);
+      total = first ? part : total + part;
+      first = false;
+    }
+    out[d] = total / sum;
   }
   return out;
 }

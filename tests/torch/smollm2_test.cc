@@ -1,7 +1,7 @@
 #include <cmath>
 
 #include "gonka/model/tokenizer.h"
-#include "torch/ask.h"
+#include "torch/tiny.h"
 
 namespace gonka::engine {
 namespace {
@@ -19,7 +19,7 @@ TEST_CASE("SmolLM2 knows the capital of France, and its Score confirms the answe
   }
   const auto checkpoint = model::Checkpoint::Open(path).value();
   const auto tokenizer = checkpoint->LoadTokenizer().value();
-  const auto engine = TorchEngine::Create(checkpoint, {}).value();
+  const auto engine = MakeTorchEngine(checkpoint, {}).value();
   GenerateRequest request{.prompt = tokenizer->Encode(kQuestion, true).value(),
                           .tokens_max = 32,
                           .top_k_facts = 5,

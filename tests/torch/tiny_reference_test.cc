@@ -4,7 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "torch/ask.h"
+#include "torch/tiny.h"
 
 namespace gonka::engine {
 namespace {

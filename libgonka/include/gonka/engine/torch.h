@@ -1,21 +1,15 @@
 #pragma once
 
-// The engine on libtorch, in this process. One scheduler thread owns libtorch: it loads the weights
-// and then runs steps, each of them one forward pass over one new token of every running answer and
-// a chunk of prompts or Scores that are still being read. So requests share the weights' way
-// through memory, and a Score delays running answers by no more than a chunk.
+// The engine on libtorch, in this process: the readable reference of the forward pass, and the way
+// to GPUs. Its log-probabilities depend, in their last digits, on machine, threads and batch.
 //
 // Programs that give it more than one thread should start with OMP_WAIT_POLICY=passive in their
 // environment: libgomp reads it before main, and otherwise spins between steps.
 
-#include <cstdint>
-#include <functional>
 #include <memory>
-#include <span>
-#include <string_view>
 
 #include "gonka/base/status.h"
-#include "gonka/engine/engine.h"
+#include "gonka/engine/local.h"
 
 namespace gonka::model {
 class Checkpoint;
@@ -23,64 +17,10 @@ class Checkpoint;
 
 namespace gonka::engine {
 
-// Of the weights; activations, KV cache and all sums are fp32. bf16 takes half of the memory and of
-// the time for decoding, and about the same for reading. By rounding it is another model: on
-// SmolLM2 its log-probabilities are 0.007 nats away, so nodes that check one another use the same.
-enum class Precision : uint8_t { kFp32, kBf16 };
-
-// Called with every tensor as it is loaded, before its precision is reduced; may change the values.
-// For measuring what a changed model does to verification: see engine/transform.h.
-using WeightHook = std::function<absl::Status(
-    std::string_view tensor, std::span<const uint64_t> shape, std::span<float> values)>;
-// Layers for which it is false are left out.
-using LayerFilter = std::function<bool(uint32_t layer)>;
-
-struct TorchOptions {
-  Hash manifest = {};  // Reported by Info(); computing it is the caller's (model/manifest.h).
-  uint32_t threads = 1;
-  Precision precision = Precision::kBf16;
-  uint32_t context_max = 0;  // Tokens; 0, or more than the model's, is the model's.
-  uint64_t kv_bytes_max = uint64_t{1} << 30;  // Requests wait until theirs fits.
-  uint32_t running_max = 16;                  // Requests advancing together.
-  uint32_t waiting_max = 64;                  // One more is ResourceExhausted.
-  // Tokens of prompts and Scores read in one step: while answers run, and while none does. Small
-  // keeps answers flowing, large reads faster.
-  uint32_t chunk_beside_answers = 32;
-  uint32_t chunk_alone = 128;
-  WeightHook weight_hook = {};
-  LayerFilter layer_filter = {};
-};
-
-class TorchEngine final : public Engine {
- public:
-  // Loads the weights: seconds. Refuses options and checkpoints that it cannot serve.
-  static absl::StatusOr<std::unique_ptr<TorchEngine>> Create(
-      std::shared_ptr<const model::Checkpoint> checkpoint, const TorchOptions& options);
-  // Ends what is left as if cancelled. Not from an event.
-  ~TorchEngine() override;
-
-  EngineInfo Info() const override;
-  // Besides what every engine refuses: a request whose KV cache alone is beyond kv_bytes_max is
-  // InvalidArgument.
-  RequestId Generate(GenerateRequest request, GenerateEvents events) override;
-  RequestId Score(ScoreRequest request, ScoreEvents events) override;
-  void Cancel(RequestId request) override;
-
-  // How it is doing, for metrics. Any thread.
-  struct Load {
-    uint32_t running = 0;
-    uint32_t waiting = 0;
-    uint64_t kv_bytes = 0;  // Reserved.
-    uint64_t steps = 0;     // Since creation, as the next two.
-    uint64_t tokens_drawn = 0;
-    uint64_t tokens_read = 0;  // Of prompts and Scores.
-  };
-  Load CurrentLoad() const;
-
- private:
-  class Scheduler;
-  explicit TorchEngine(std::unique_ptr<Scheduler> scheduler);
-  std::unique_ptr<Scheduler> scheduler_;
-};
+// Loads the weights: seconds. Refuses options and checkpoints that it cannot serve. libtorch keeps
+// none of the files' grids, so here kFile is kFp32; kInt8 is refused. bf16 takes half of the memory
+// and of the time for decoding, and about the same for reading.
+absl::StatusOr<std::unique_ptr<LocalEngine>> MakeTorchEngine(
+    std::shared_ptr<const model::Checkpoint> checkpoint, const LocalOptions& options);
 
 }  // namespace gonka::engine

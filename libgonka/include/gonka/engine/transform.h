@@ -15,7 +15,7 @@
 
 namespace gonka::engine {
 
-// These two fit TorchOptions::weight_hook and TorchOptions::layer_filter.
+// These two fit LocalOptions::weight_hook and LocalOptions::layer_filter.
 using WeightTransform = std::function<absl::Status(
     std::string_view tensor, std::span<const uint64_t> shape, std::span<float> values)>;
 

@@ -81,10 +81,6 @@ struct ModelConfig {
   bool operator==(const ModelConfig&) const = default;
 };
 
-// Radians by which each pair of a head turns from one position to the next: D / 2 numbers. divisors
-// are the elements of "rope_freqs.weight" where the scaling is kTensor, otherwise empty.
-std::vector<double> RopeFrequencies(const ModelConfig& config, std::span<const float> divisors);
-
 // config.json of a Hugging Face folder; path is for messages. Knows the families llama, mistral,
 // mixtral, qwen2, qwen3 and qwen3_moe. A field that is not known is refused unless it asks for
 // nothing (null or false).

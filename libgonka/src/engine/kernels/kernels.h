@@ -36,14 +36,16 @@ struct AttentionTask {
   const float* const* value_pages = {};  // [page][ceil(D / 16)][kPageTokens][16]
   size_t rows = 0;                       // At most kAttentionRows.
   const float* queries = nullptr;        // [rows][D], side by side.
-  const size_t* lengths = nullptr;       // Row r attends to the first lengths[r] >= 1 tokens.
+  // Row r attends to tokens [begins[r], ends[r]), at least one. Null begins are all 0.
+  const size_t* begins = nullptr;
+  const size_t* ends = nullptr;
   float scale = 0;
   float* out = nullptr;      // [rows][ceil(D / 16) * 16]
   float* scratch = nullptr;  // AttentionScratch(...) floats at 64 bytes.
 };
 inline constexpr size_t kPageTokens = 64;  // Divides kBlock.
 inline constexpr size_t kAttentionRows = 6;
-size_t AttentionScratch(size_t head_dim, size_t longest);
+size_t AttentionScratch(size_t head_dim, size_t tokens);  // For at most that many tokens.
 
 struct Kernels {
   const char* name;  // "avx512", "avx2", "neon", "scalar".

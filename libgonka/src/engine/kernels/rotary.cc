@@ -1,9 +1,5 @@
 #include "engine/kernels/rotary.h"
 
-#include <array>
-
-#include "engine/exact_math.h"
-
 namespace gonka::engine::kernels {
 namespace {
 
@@ -47,18 +43,15 @@ CosSin Turn(double angle) {
 
 }  // namespace
 
-RotaryTable MakeRotaryTable(double theta, size_t head_dim, size_t positions) {
-  RotaryTable table{.half = head_dim / 2, .cos = {}, .sin = {}};
+RotaryTable MakeRotaryTable(std::span<const double> frequencies, float factor, size_t positions) {
+  RotaryTable table{.half = frequencies.size(), .cos = {}, .sin = {}};
   table.cos.resize(positions * table.half);
   table.sin.resize(positions * table.half);
-  const double log_theta = internal::Log(theta);
-  for (size_t i = 0; i < table.half; ++i) {
-    const double share = 2.0 * static_cast<double>(i) / static_cast<double>(head_dim);
-    const double frequency = internal::Exp(-(share * log_theta));
-    for (size_t position = 0; position < positions; ++position) {
-      const CosSin turn = Turn(static_cast<double>(position) * frequency);
-      table.cos[position * table.half + i] = static_cast<float>(turn.cos);
-      table.sin[position * table.half + i] = static_cast<float>(turn.sin);
+  for (size_t position = 0; position < positions; ++position) {
+    for (size_t i = 0; i < table.half; ++i) {
+      const CosSin turn = Turn(static_cast<double>(position) * frequencies[i]);
+      table.cos[position * table.half + i] = static_cast<float>(turn.cos * factor);
+      table.sin[position * table.half + i] = static_cast<float>(turn.sin * factor);
     }
   }
   return table;

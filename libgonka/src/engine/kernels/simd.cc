@@ -72,9 +72,9 @@ std::span<const Kernels* const> AvailableKernels() {
   return available;
 }
 
-size_t AttentionScratch(size_t head_dim, size_t longest) {
+size_t AttentionScratch(size_t head_dim, size_t tokens) {
   const size_t padded = (head_dim + kPanel - 1) / kPanel * kPanel;
-  const size_t scores = (longest + kPageTokens - 1) / kPageTokens * kPageTokens;
+  const size_t scores = (tokens + kPageTokens - 1) / kPageTokens * kPageTokens;
   return kAttentionRows * (scores + padded);
 }
 

@@ -11,11 +11,15 @@
 #include <utility>
 #include <vector>
 
+#include "engine/kernels/rotary.h"
 #include "engine/torch/ops.h"
 
 namespace gonka::engine::torch_internal {
 
-class KvCache {
+namespace {
+
+// In one block of a size fixed beforehand.
+class TorchCache final : public KvCache {
  public:
   std::vector<at::Tensor> keys;    // Of each layer, [K, capacity, D].
   std::vector<at::Tensor> values;  // The same.
@@ -23,11 +27,9 @@ class KvCache {
   int64_t capacity = 0;
 };
 
-void KvCacheDeleter::operator()(KvCache* cache) const {
-  delete cache;
+TorchCache& CacheOf(const Piece& piece) {
+  return static_cast<TorchCache&>(*piece.cache);
 }
-
-namespace {
 
 // Logits of this many rows exist at a time: 12 MB for a vocabulary of 49,152.
 constexpr int64_t kLogitRows = 64;
@@ -79,7 +81,7 @@ class Loader {
   }
 
   absl::Status ReadMatrix(const std::vector<Slice>& slices, Matrix& out) {
-    const bool narrow = options_.precision == Precision::kBf16;
+    const bool narrow = options_.bf16;
     return ReadStacked(slices, narrow ? at::kBFloat16 : at::kFloat, out.weight);
   }
 
@@ -159,7 +161,7 @@ absl::StatusOr<RotaryTable> ReadRotary(const model::Checkpoint& checkpoint, uint
   if (config.rope_scaling.type == model::RopeScalingType::kTensor) {
     GONKA_ASSIGN_OR_RETURN(divisors, checkpoint.ReadTensor("rope_freqs.weight"));
   }
-  return MakeRotaryTable(model::RopeFrequencies(config, divisors),
+  return MakeRotaryTable(kernels::RopeFrequencies(config, divisors),
                          config.rope_scaling.attention_factor, context);
 }
 
@@ -176,7 +178,7 @@ Batch Stack(std::span<const Piece> pieces) {
     batch.row_begin.push_back(static_cast<int64_t>(batch.ids.size()));
     batch.ids.insert(batch.ids.end(), piece.tokens.begin(), piece.tokens.end());
     for (size_t i = 0; i < piece.tokens.size(); ++i) {
-      batch.positions.push_back(static_cast<uint32_t>(piece.cache->length) +
+      batch.positions.push_back(static_cast<uint32_t>(CacheOf(piece).length) +
                                 static_cast<uint32_t>(i));
     }
   }
@@ -210,7 +212,7 @@ at::Tensor Llama::Weights::HiddenStates(std::span<const Piece> pieces, const Bat
     if (!attention.empty()) continue;
     for (size_t p = 0; p < pieces.size(); ++p) {
       attention.push_back(SeeBack(batch.row_begin[p], static_cast<int64_t>(pieces[p].tokens.size()),
-                                  pieces[p].cache->length, layer.window, heads.group()));
+                                  CacheOf(pieces[p]).length, layer.window, heads.group()));
     }
   }
   const auto row_count = static_cast<int64_t>(batch.ids.size());
@@ -225,8 +227,8 @@ at::Tensor Llama::Weights::HiddenStates(std::span<const Piece> pieces, const Bat
     Rotate(qkv, batch.positions, rotary, heads);
     std::vector<AttentionPiece>& attention = by_window[layer.window];
     for (size_t p = 0; p < pieces.size(); ++p) {
-      attention[p].keys = pieces[p].cache->keys[l];
-      attention[p].values = pieces[p].cache->values[l];
+      attention[p].keys = CacheOf(pieces[p]).keys[l];
+      attention[p].values = CacheOf(pieces[p]).values[l];
       Attend(qkv, attention[p], heads, mixed);  // [R, H D]
     }
     AddLinear(x, mixed, layer.attn_output);  // [R, hidden]
@@ -284,12 +286,8 @@ void Llama::Weights::Logits(const at::Tensor& hidden, std::span<const Piece> pie
 Llama::Llama(std::unique_ptr<Weights> weights) : weights_(std::move(weights)) {}
 Llama::~Llama() = default;
 
-const char* Llama::KernelClass(Precision precision) {
-  return precision == Precision::kFp32 ? "torch-cpu-fp32/1" : "torch-cpu-bf16/1";
-}
-
-absl::StatusOr<std::unique_ptr<Llama>> Llama::Load(const model::Checkpoint& checkpoint,
-                                                   const Options& options) {
+absl::StatusOr<std::unique_ptr<ForwardPass>> Llama::Load(const model::Checkpoint& checkpoint,
+                                                         const Options& options) {
   try {
     const c10::InferenceMode inference;
     at::set_num_threads(static_cast<int>(options.threads));
@@ -312,22 +310,22 @@ absl::StatusOr<std::unique_ptr<Llama>> Llama::Load(const model::Checkpoint& chec
     if (!config.tied_embeddings) {
       GONKA_RETURN_IF_ERROR(loader.ReadMatrix({{"output.weight"}}, weights->output));
     }
-    return std::unique_ptr<Llama>(new Llama(std::move(weights)));
+    return std::unique_ptr<ForwardPass>(new Llama(std::move(weights)));
   } catch (const std::exception& error) {
     return FromException("loading the weights failed", error);
   }
 }
 
-uint64_t Llama::KvBytesPerToken() const {
+uint64_t Llama::KvBytes(size_t tokens) const {
   const HeadLayout& heads = weights_->heads;
-  return 2 * sizeof(float) * weights_->layers.size() *
+  return tokens * 2 * sizeof(float) * weights_->layers.size() *
          static_cast<uint64_t>(heads.kv_heads * heads.head_dim);
 }
 
-absl::StatusOr<KvCachePtr> Llama::NewCache(size_t tokens) {
+absl::StatusOr<std::unique_ptr<KvCache>> Llama::NewCache(size_t tokens) {
   try {
     const c10::InferenceMode inference;
-    KvCachePtr cache(new KvCache);
+    auto cache = std::make_unique<TorchCache>();
     cache->capacity = static_cast<int64_t>(tokens);
     const HeadLayout& heads = weights_->heads;
     for (size_t l = 0; l < weights_->layers.size(); ++l) {
@@ -344,15 +342,15 @@ absl::StatusOr<KvCachePtr> Llama::NewCache(size_t tokens) {
 absl::Status Llama::Forward(std::span<const Piece> pieces, const OnLogits& on_logits) {
   for (const Piece& piece : pieces) {
     GONKA_CHECK(!piece.tokens.empty());
-    GONKA_CHECK(piece.cache->length + static_cast<int64_t>(piece.tokens.size()) <=
-                piece.cache->capacity);
+    GONKA_CHECK(CacheOf(piece).length + static_cast<int64_t>(piece.tokens.size()) <=
+                CacheOf(piece).capacity);
   }
   try {
     const c10::InferenceMode inference;
     const Batch batch = Stack(pieces);
     const at::Tensor hidden = weights_->HiddenStates(pieces, batch);
     for (const Piece& piece : pieces) {
-      piece.cache->length += static_cast<int64_t>(piece.tokens.size());
+      CacheOf(piece).length += static_cast<int64_t>(piece.tokens.size());
     }
     weights_->Logits(hidden, pieces, batch, on_logits);
     return absl::OkStatus();

@@ -8,49 +8,31 @@
 #include <memory>
 #include <span>
 
+#include "engine/forward_pass.h"
 #include "gonka/base/status.h"
-#include "gonka/engine/torch.h"
+#include "gonka/engine/local.h"
 #include "gonka/model/checkpoint.h"
 
 namespace gonka::engine::torch_internal {
 
-// Keys and values of one sequence, for all layers, in one block of a size fixed beforehand.
-class KvCache;
-struct KvCacheDeleter {
-  void operator()(KvCache* cache) const;
-};
-using KvCachePtr = std::unique_ptr<KvCache, KvCacheDeleter>;
-
-// A stretch of one sequence that one forward pass reads.
-struct Piece {
-  KvCache* cache = nullptr;          // Holds everything before the stretch, and afterwards it too.
-  std::span<const uint32_t> tokens;  // At least one.
-  size_t logits_begin = 0;           // Logits are wanted for tokens[logits_begin] and all after it.
-};
-
-// Logits that follow pieces[piece].tokens[row]: one for each id, valid during the call only.
-using OnLogits = std::function<void(size_t piece, size_t row, std::span<const float> logits)>;
-
-class Llama {
+class Llama final : public ForwardPass {
  public:
   struct Options {
     uint32_t threads = 1;
-    Precision precision = Precision::kFp32;
+    bool bf16 = false;     // Weights; otherwise fp32.
     uint32_t context = 0;  // Tokens, for the tables of positions.
     WeightHook weight_hook = {};
     LayerFilter layer_filter = {};
   };
-  static absl::StatusOr<std::unique_ptr<Llama>> Load(const model::Checkpoint& checkpoint,
-                                                     const Options& options);
-  ~Llama();
+  // Whenever the numbers may change, so does the kernel class that MakeTorchEngine reports.
+  static absl::StatusOr<std::unique_ptr<ForwardPass>> Load(const model::Checkpoint& checkpoint,
+                                                           const Options& options);
+  ~Llama() override;
 
-  // "torch-cpu-fp32/1": changes whenever the numbers may.
-  static const char* KernelClass(Precision precision);
-  uint64_t KvBytesPerToken() const;
-  // Room for that many tokens. Memory is reserved now and touched as it fills.
-  absl::StatusOr<KvCachePtr> NewCache(size_t tokens);
-  // Reads all pieces together. Calls on_logits piece by piece, row by row.
-  absl::Status Forward(std::span<const Piece> pieces, const OnLogits& on_logits);
+  uint64_t KvBytes(size_t tokens) const override;
+  // Memory is reserved at once and touched as it fills.
+  absl::StatusOr<std::unique_ptr<KvCache>> NewCache(size_t tokens) override;
+  absl::Status Forward(std::span<const Piece> pieces, const OnLogits& on_logits) override;
 
  private:
   struct Weights;

@@ -1,4 +1,4 @@
-#include "engine/torch/job.h"
+#include "engine/job.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 
 #include "gonka/engine/facts.h"
 
-namespace gonka::engine::torch_internal {
+namespace gonka::engine {
 namespace {
 
 absl::Status NotFinite(size_t token) {
@@ -128,4 +128,4 @@ std::unique_ptr<Job> MakeScoreJob(ScoreRequest request, ScoreEvents events) {
   return std::make_unique<ScoreJob>(std::move(request), std::move(events));
 }
 
-}  // namespace gonka::engine::torch_internal
+}  // namespace gonka::engine

@@ -2,11 +2,16 @@
 #include <cmath>
 #include <numbers>
 
+#include "engine/exact_math.h"
+#include "engine/kernels/rotary.h"
 #include "gonka/base/check.h"
-#include "gonka/model/config.h"
 
-namespace gonka::model {
+namespace gonka::engine::kernels {
 namespace {
+
+using model::ModelConfig;
+using model::RopeScaling;
+using model::RopeScalingType;
 
 // Llama 3.1: wavelengths beyond original / low_freq_factor are stretched by factor, those below
 // original / high_freq_factor are kept, in between both are mixed.
@@ -22,8 +27,8 @@ double Llama3(double frequency, const RopeScaling& scaling) {
 // The (fractional) number of the pair that turns so often within the original context.
 double YarnPairOf(double turns, const ModelConfig& config) {
   return config.head_dim *
-         std::log(config.rope_scaling.original_context / (turns * 2 * std::numbers::pi)) /
-         (2 * std::log(double{config.rope_theta}));
+         internal::Log(config.rope_scaling.original_context / (turns * 2 * std::numbers::pi)) /
+         (2 * internal::Log(double{config.rope_theta}));
 }
 
 // YaRN: pairs before the ramp are kept, those behind it are stretched by factor.
@@ -49,8 +54,9 @@ std::vector<double> RopeFrequencies(const ModelConfig& config, std::span<const f
   const bool by_tensor = config.rope_scaling.type == RopeScalingType::kTensor;
   GONKA_CHECK(divisors.size() == (by_tensor ? pairs : 0));
   std::vector<double> frequencies(pairs);
+  const double log_theta = internal::Log(double{config.rope_theta});
   for (uint32_t i = 0; i < pairs; ++i) {
-    double frequency = std::pow(double{config.rope_theta}, -2.0 * i / config.head_dim);
+    double frequency = internal::Exp(-(2.0 * i / config.head_dim * log_theta));
     switch (config.rope_scaling.type) {
       case RopeScalingType::kNone:
         break;
@@ -72,4 +78,4 @@ std::vector<double> RopeFrequencies(const ModelConfig& config, std::span<const f
   return frequencies;
 }
 
-}  // namespace gonka::model
+}  // namespace gonka::engine::kernels

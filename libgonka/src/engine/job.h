@@ -3,14 +3,14 @@
 // One request on its way through the scheduler: what it still has to read, what it makes of logits.
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <span>
 #include <vector>
 
-#include "engine/torch/llama.h"
+#include "engine/forward_pass.h"
 #include "gonka/engine/engine.h"
 
-namespace gonka::engine::torch_internal {
+namespace gonka::engine {
 
 class Job {
  public:
@@ -33,7 +33,7 @@ class Job {
 
   // The scheduler's notes.
   Engine::RequestId id = 0;
-  KvCachePtr cache;
+  std::unique_ptr<KvCache> cache;
   uint64_t kv_bytes = 0;
   size_t read = 0;  // Tokens() up to here are in the cache.
 };
@@ -41,4 +41,4 @@ class Job {
 std::unique_ptr<Job> MakeGenerateJob(GenerateRequest request, GenerateEvents events);
 std::unique_ptr<Job> MakeScoreJob(ScoreRequest request, ScoreEvents events);
 
-}  // namespace gonka::engine::torch_internal
+}  // namespace gonka::engine

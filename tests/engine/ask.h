@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "gonka/engine/torch.h"
+#include "gonka/engine/local.h"
 #include "gonka/model/checkpoint.h"
 
 namespace gonka::engine {
@@ -19,10 +19,6 @@ inline std::shared_ptr<const model::Checkpoint> Tiny() {
   static const auto tiny =
       model::Checkpoint::Open(GONKA_SOURCE_DIR "/examples/tiny/tiny.gguf").value();
   return tiny;
-}
-
-inline std::unique_ptr<TorchEngine> TinyEngine(const TorchOptions& options = {}) {
-  return TorchEngine::Create(Tiny(), options).value();
 }
 
 struct Answer {

@@ -1,4 +1,4 @@
-#include "engine/torch/scheduler.h"
+#include "engine/scheduler.h"
 
 #include <fmt/format.h>
 
@@ -8,23 +8,40 @@
 
 namespace gonka::engine {
 
-using torch_internal::KvCachePtr;
-using torch_internal::Llama;
-using torch_internal::Piece;
+namespace {
 
-TorchEngine::Scheduler::Scheduler(std::shared_ptr<const model::Checkpoint> checkpoint,
-                                  const TorchOptions& options)
-    : checkpoint_(std::move(checkpoint)), options_(options) {
-  const model::ModelConfig& config = checkpoint_->config();
-  const bool shorter = options.context_max != 0 && options.context_max < config.context;
-  info_ = {.model = config.name,
-           .manifest = options.manifest,
-           .kernel_class = Llama::KernelClass(options.precision),
-           .vocabulary = config.vocab,
-           .context = shorter ? options.context_max : config.context};
+absl::Status CheckOptions(const LocalOptions& options) {
+  const auto at_least_one = [](const char* name, uint64_t value) {
+    return value > 0 ? absl::OkStatus()
+                     : absl::InvalidArgumentError(fmt::format("{} is 0, at least 1", name));
+  };
+  GONKA_RETURN_IF_ERROR(at_least_one("threads", options.threads));
+  GONKA_RETURN_IF_ERROR(at_least_one("kv_bytes_max", options.kv_bytes_max));
+  GONKA_RETURN_IF_ERROR(at_least_one("running_max", options.running_max));
+  GONKA_RETURN_IF_ERROR(at_least_one("waiting_max", options.waiting_max));
+  GONKA_RETURN_IF_ERROR(at_least_one("chunk_beside_answers", options.chunk_beside_answers));
+  GONKA_RETURN_IF_ERROR(at_least_one("chunk_alone", options.chunk_alone));
+  if (options.threads > 1024) {
+    return absl::InvalidArgumentError(fmt::format("threads is {}, at most 1024", options.threads));
+  }
+  return absl::OkStatus();
 }
 
-TorchEngine::Scheduler::~Scheduler() {
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Start(EngineInfo info,
+                                                            const LocalOptions& options,
+                                                            MakePass make_pass) {
+  GONKA_RETURN_IF_ERROR(CheckOptions(options));
+  std::unique_ptr<Scheduler> scheduler(new Scheduler(std::move(info), options));
+  GONKA_RETURN_IF_ERROR(scheduler->Begin(std::move(make_pass)));
+  return scheduler;
+}
+
+Scheduler::Scheduler(EngineInfo info, const LocalOptions& options)
+    : info_(std::move(info)), options_(options) {}
+
+Scheduler::~Scheduler() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
@@ -33,26 +50,22 @@ TorchEngine::Scheduler::~Scheduler() {
   if (thread_.joinable()) thread_.join();
 }
 
-absl::Status TorchEngine::Scheduler::Start() {
+absl::Status Scheduler::Begin(MakePass make_pass) {
   std::promise<absl::Status> loaded;
   std::future<absl::Status> result = loaded.get_future();
-  thread_ = std::thread([this, loaded = std::move(loaded)]() mutable {
-    auto llama = Llama::Load(*checkpoint_, {.threads = options_.threads,
-                                            .precision = options_.precision,
-                                            .context = info_.context,
-                                            .weight_hook = options_.weight_hook,
-                                            .layer_filter = options_.layer_filter});
-    if (!llama.ok()) return loaded.set_value(llama.status());
-    llama_ = *std::move(llama);
-    kv_bytes_per_token_ = llama_->KvBytesPerToken();
-    loaded.set_value(absl::OkStatus());
-    Run();
-    llama_.reset();
-  });
+  thread_ =
+      std::thread([this, make_pass = std::move(make_pass), loaded = std::move(loaded)]() mutable {
+        auto pass = make_pass();
+        if (!pass.ok()) return loaded.set_value(pass.status());
+        pass_ = *std::move(pass);
+        loaded.set_value(absl::OkStatus());
+        Run();
+        pass_.reset();
+      });
   return result.get();
 }
 
-Engine::RequestId TorchEngine::Scheduler::Submit(std::unique_ptr<Job> job, absl::Status refusal) {
+Engine::RequestId Scheduler::Submit(std::unique_ptr<Job> job, absl::Status refusal) {
   if (refusal.ok()) refusal = Oversized(*job);
   RequestId id = 0;
   {
@@ -74,7 +87,7 @@ Engine::RequestId TorchEngine::Scheduler::Submit(std::unique_ptr<Job> job, absl:
   return id;
 }
 
-void TorchEngine::Scheduler::Cancel(RequestId request) {
+void Scheduler::Cancel(RequestId request) {
   {
     const std::lock_guard lock(mutex_);
     // Emptied by every step, so it holds no more than were known since the last one.
@@ -84,23 +97,23 @@ void TorchEngine::Scheduler::Cancel(RequestId request) {
   work_.notify_one();
 }
 
-TorchEngine::Load TorchEngine::Scheduler::CurrentLoad() const {
+LocalEngine::Load Scheduler::CurrentLoad() const {
   const std::lock_guard lock(mutex_);
   return load_;
 }
 
-uint64_t TorchEngine::Scheduler::KvBytes(const Job& job) const {
-  return kv_bytes_per_token_ * job.CacheTokens();
+uint64_t Scheduler::KvBytes(const Job& job) const {
+  return pass_->KvBytes(job.CacheTokens());
 }
 
-absl::Status TorchEngine::Scheduler::Oversized(const Job& job) const {
+absl::Status Scheduler::Oversized(const Job& job) const {
   if (KvBytes(job) <= options_.kv_bytes_max) return absl::OkStatus();
   return absl::InvalidArgumentError(
       fmt::format("a KV cache for {} tokens takes {} bytes, this engine has {}", job.CacheTokens(),
                   KvBytes(job), options_.kv_bytes_max));
 }
 
-void TorchEngine::Scheduler::Run() {
+void Scheduler::Run() {
   for (;;) {
     Arrivals arrivals = AwaitWork();
     for (const Refused& refused : arrivals.refused) refused.job->Finish(refused.status);
@@ -112,7 +125,7 @@ void TorchEngine::Scheduler::Run() {
   EndAll(absl::CancelledError("the engine is shutting down"));
 }
 
-TorchEngine::Scheduler::Arrivals TorchEngine::Scheduler::AwaitWork() {
+Scheduler::Arrivals Scheduler::AwaitWork() {
   std::unique_lock lock(mutex_);
   load_.running = static_cast<uint32_t>(running_.size());
   load_.kv_bytes = kv_bytes_;
@@ -125,7 +138,7 @@ TorchEngine::Scheduler::Arrivals TorchEngine::Scheduler::AwaitWork() {
           .stop = stop_};
 }
 
-void TorchEngine::Scheduler::DropCancelled(const std::set<RequestId>& cancelled) {
+void Scheduler::DropCancelled(const std::set<RequestId>& cancelled) {
   if (cancelled.empty()) return;
   std::vector<std::unique_ptr<Job>> dropped;
   {
@@ -149,7 +162,7 @@ void TorchEngine::Scheduler::DropCancelled(const std::set<RequestId>& cancelled)
 }
 
 // In order of arrival: a large request is not overtaken for ever by small ones.
-void TorchEngine::Scheduler::Admit() {
+void Scheduler::Admit() {
   while (running_.size() < options_.running_max) {
     std::unique_ptr<Job> job;
     {
@@ -160,7 +173,7 @@ void TorchEngine::Scheduler::Admit() {
       waiting_.pop_front();
       load_.waiting = static_cast<uint32_t>(waiting_.size());
     }
-    absl::StatusOr<KvCachePtr> cache = llama_->NewCache(job->CacheTokens());
+    absl::StatusOr<std::unique_ptr<KvCache>> cache = pass_->NewCache(job->CacheTokens());
     if (!cache.ok()) {
       job->Finish(absl::ResourceExhaustedError(Message(cache.status())));
       continue;
@@ -174,8 +187,7 @@ void TorchEngine::Scheduler::Admit() {
 
 // Those who still read, oldest first, answers before Scores; but where Scores wait, answers leave
 // them half of the budget. counts says how many tokens each reads now.
-std::vector<torch_internal::Job*> TorchEngine::Scheduler::ChooseReaders(
-    size_t budget, std::vector<size_t>& counts) const {
+std::vector<Job*> Scheduler::ChooseReaders(size_t budget, std::vector<size_t>& counts) const {
   std::vector<Job*> answers, scores;
   for (const auto& [id, job] : running_) {
     if (job->Answering()) continue;
@@ -197,7 +209,7 @@ std::vector<torch_internal::Job*> TorchEngine::Scheduler::ChooseReaders(
   return chosen;
 }
 
-void TorchEngine::Scheduler::Step() {
+void Scheduler::Step() {
   std::vector<Job*> jobs;
   for (const auto& [id, job] : running_) {
     if (job->Answering()) jobs.push_back(job.get());
@@ -220,7 +232,7 @@ void TorchEngine::Scheduler::Step() {
   }
   std::set<RequestId> ended;
   const absl::Status status =
-      llama_->Forward(pieces, [&](size_t piece, size_t row, std::span<const float> logits) {
+      pass_->Forward(pieces, [&](size_t piece, size_t row, std::span<const float> logits) {
         Job& job = *jobs[piece];
         if (ended.contains(job.id)) return;
         if (job.OnLogits(job.read + row, logits)) ended.insert(job.id);
@@ -238,7 +250,7 @@ void TorchEngine::Scheduler::Step() {
   for (const RequestId id : ended) End(id, status);
 }
 
-void TorchEngine::Scheduler::End(RequestId id, const absl::Status& status) {
+void Scheduler::End(RequestId id, const absl::Status& status) {
   const std::unique_ptr<Job> job = std::move(running_.extract(id).mapped());
   kv_bytes_ -= job->kv_bytes;
   job->cache.reset();
@@ -246,7 +258,7 @@ void TorchEngine::Scheduler::End(RequestId id, const absl::Status& status) {
 }
 
 // Events may submit more, which is refused from now on; that ends here, too.
-void TorchEngine::Scheduler::EndAll(const absl::Status& status) {
+void Scheduler::EndAll(const absl::Status& status) {
   while (!running_.empty()) End(running_.begin()->first, status);
   for (;;) {
     std::deque<std::unique_ptr<Job>> waiting;

@@ -1,31 +1,38 @@
 #pragma once
 
-// The thread that owns libtorch, and what it does next. Callers leave jobs in a bounded queue; the
-// thread admits them in order while there is room for their KV cache, and runs steps.
+// The thread that owns the forward pass, and what it does next. Callers leave jobs in a bounded
+// queue; the thread admits them in order while there is room for their KV cache, and runs steps.
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <thread>
 #include <vector>
 
-#include "engine/torch/job.h"
-#include "engine/torch/llama.h"
-#include "gonka/engine/torch.h"
+#include "engine/forward_pass.h"
+#include "engine/job.h"
+#include "gonka/engine/local.h"
 
 namespace gonka::engine {
 
-class TorchEngine::Scheduler {
+class Scheduler {
  public:
-  using Job = torch_internal::Job;
+  using RequestId = Engine::RequestId;
+  using Load = LocalEngine::Load;
+  // Called once, on the scheduler's thread.
+  using MakePass = std::function<absl::StatusOr<std::unique_ptr<ForwardPass>>()>;
 
-  Scheduler(std::shared_ptr<const model::Checkpoint> checkpoint, const TorchOptions& options);
+  // Starts the thread and waits until it has its forward pass: the weights are loaded then.
+  // Refuses options that are out of bounds.
+  static absl::StatusOr<std::unique_ptr<Scheduler>> Start(EngineInfo info,
+                                                          const LocalOptions& options,
+                                                          MakePass make_pass);
   ~Scheduler();
 
-  // Starts the thread and waits until the weights are loaded. Once, before anything else.
-  absl::Status Start();
   const EngineInfo& info() const { return info_; }
 
   // Queues the job, or ends it with the refusal, in both cases from the engine's thread.
@@ -45,6 +52,8 @@ class TorchEngine::Scheduler {
     bool stop = false;
   };
 
+  Scheduler(EngineInfo info, const LocalOptions& options);
+  absl::Status Begin(MakePass make_pass);
   void Run();
   Arrivals AwaitWork();
   void DropCancelled(const std::set<RequestId>& cancelled);
@@ -56,10 +65,8 @@ class TorchEngine::Scheduler {
   absl::Status Oversized(const Job& job) const;
   uint64_t KvBytes(const Job& job) const;
 
-  const std::shared_ptr<const model::Checkpoint> checkpoint_;
-  const TorchOptions options_;
-  EngineInfo info_;
-  uint64_t kv_bytes_per_token_ = 0;
+  const EngineInfo info_;
+  const LocalOptions options_;
 
   mutable std::mutex mutex_;
   std::condition_variable work_;
@@ -70,8 +77,8 @@ class TorchEngine::Scheduler {
   bool stop_ = false;
   Load load_;
 
-  // The scheduler thread's own.
-  std::unique_ptr<torch_internal::Llama> llama_;
+  // The scheduler thread's own, but for KvBytes of the pass.
+  std::unique_ptr<ForwardPass> pass_;
   std::map<RequestId, std::unique_ptr<Job>> running_;  // At most options_.running_max.
   uint64_t kv_bytes_ = 0;
   std::thread thread_;
