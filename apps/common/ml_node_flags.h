@@ -22,7 +22,12 @@ inline void AddMlNodeFlags(CLI::App& app, MlNodeOptions& options) {
   app.add_option("--threads", options.threads, "compute threads")
       ->capture_default_str()
       ->check(CLI::Range(1, 256));
-  app.add_option("--precision", options.precision, "of the weights: fp32 or bf16")
+  app.add_option("--kernels", options.kernels,
+                 "exact (cpu-exact/1, the same bits on every CPU) or torch")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"exact", "torch"}));
+  app.add_option("--precision", options.precision,
+                 "of the weights: file (as stored), fp32, bf16 or int8")
       ->capture_default_str();
   app.add_option("--context", options.context_max, "tokens; 0 is the model's own")
       ->capture_default_str();
@@ -36,10 +41,10 @@ inline void AddMlNodeFlags(CLI::App& app, MlNodeOptions& options) {
       ->capture_default_str();
 }
 
-// libgomp reads its environment before main: threads that spin between two steps would take the
-// cores from everybody else. Starts the program again where this is not set.
-inline void WaitPassively(char** argv) {
-  if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
+// libgomp, which libtorch uses, reads its environment before main: threads that spin between two
+// steps would take the cores from everybody else. Starts the program again where this is not set.
+inline void WaitPassively(const MlNodeOptions& options, char** argv) {
+  if (options.kernels != "torch" || std::getenv("OMP_WAIT_POLICY") != nullptr) return;
   ::setenv("OMP_WAIT_POLICY", "passive", 1);
   ::execv("/proc/self/exe", argv);
 }

@@ -29,17 +29,17 @@ class OwningForger final : public engine::Engine {
 };
 
 absl::StatusOr<std::unique_ptr<engine::Engine>> MakeCheat(
-    const std::string& cheat, std::shared_ptr<const model::Checkpoint> checkpoint,
-    engine::TorchOptions options) {
+    const std::string& cheat, const MlNodeOptions& options,
+    std::shared_ptr<const model::Checkpoint> checkpoint, engine::LocalOptions local) {
   if (cheat == "int4") {
-    options.weight_hook = engine::QuantizeInt4(128);
-    return engine::TorchEngine::Create(std::move(checkpoint), options);
+    local.weight_hook = engine::QuantizeInt4(128);
+    return MakeLocalEngine(options, std::move(checkpoint), local);
   }
-  engine::TorchOptions small = options;
+  engine::LocalOptions small = local;
   small.layer_filter = engine::DropEveryThirdLayer;
-  if (cheat == "small") return engine::TorchEngine::Create(std::move(checkpoint), small);
-  GONKA_ASSIGN_OR_RETURN(auto writer, engine::TorchEngine::Create(checkpoint, small));
-  GONKA_ASSIGN_OR_RETURN(auto right, engine::TorchEngine::Create(std::move(checkpoint), options));
+  if (cheat == "small") return MakeLocalEngine(options, std::move(checkpoint), small);
+  GONKA_ASSIGN_OR_RETURN(auto writer, MakeLocalEngine(options, checkpoint, small));
+  GONKA_ASSIGN_OR_RETURN(auto right, MakeLocalEngine(options, std::move(checkpoint), local));
   return std::make_unique<OwningForger>(std::move(writer), std::move(right));
 }
 
@@ -47,7 +47,6 @@ absl::StatusOr<std::unique_ptr<engine::Engine>> MakeCheat(
 }  // namespace gonka::apps
 
 int main(int argc, char** argv) {
-  gonka::apps::WaitPassively(argv);
   CLI::App app("gonka-devnet-cheat-mlnode: an ML node that lies, for the devnet");
   gonka::apps::MlNodeOptions options;
   std::string cheat;
@@ -56,8 +55,8 @@ int main(int argc, char** argv) {
       ->required()
       ->check(CLI::IsMember({"int4", "small", "forge"}));
   CLI11_PARSE(app, argc, argv);
-  return gonka::apps::RunMlNode(
-      options, [&](auto checkpoint, const gonka::engine::TorchOptions& torch) {
-        return gonka::apps::MakeCheat(cheat, std::move(checkpoint), torch);
-      });
+  gonka::apps::WaitPassively(options, argv);
+  return gonka::apps::RunMlNode(options, [&](auto checkpoint, const auto& local) {
+    return gonka::apps::MakeCheat(cheat, options, std::move(checkpoint), local);
+  });
 }

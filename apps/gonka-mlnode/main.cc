@@ -3,15 +3,12 @@
 #include "common/ml_node_flags.h"
 
 int main(int argc, char** argv) {
-  gonka::apps::WaitPassively(argv);
   CLI::App app("gonka-mlnode: runs a model for a gonka network node");
   gonka::apps::MlNodeOptions options;
   gonka::apps::AddMlNodeFlags(app, options);
   CLI11_PARSE(app, argc, argv);
-  return gonka::apps::RunMlNode(options,
-                                [](auto checkpoint, const gonka::engine::TorchOptions& torch)
-                                    -> absl::StatusOr<std::unique_ptr<gonka::engine::Engine>> {
-                                  return gonka::engine::TorchEngine::Create(std::move(checkpoint),
-                                                                            torch);
-                                });
+  gonka::apps::WaitPassively(options, argv);
+  return gonka::apps::RunMlNode(options, [&](auto checkpoint, const auto& local) {
+    return gonka::apps::MakeLocalEngine(options, std::move(checkpoint), local);
+  });
 }
