@@ -1,6 +1,7 @@
-// What drawing a token, stating its facts and running SmolLM2 cost.
+// What drawing a token, stating its facts and running SmolLM2 on one thread cost.
+// engine/engine_speed measures whole engines against the machine.
 //
-//   GONKA_SMOLLM2=path/to/SmolLM2-135M-Instruct.Q4_1.gguf OMP_WAIT_POLICY=passive engine_bench
+//   GONKA_SMOLLM2=path/to/SmolLM2-135M-Instruct.Q4_1.gguf engine_bench
 //
 // Without GONKA_SMOLLM2 the engine runs the tiny checkpoint.
 
@@ -11,8 +12,8 @@
 #include <random>
 #include <string>
 
+#include "gonka/engine/exact.h"
 #include "gonka/engine/facts.h"
-#include "gonka/engine/torch.h"
 #include "gonka/model/checkpoint.h"
 
 namespace gonka::engine {
@@ -58,8 +59,8 @@ std::shared_ptr<const model::Checkpoint> Checkpoint() {
   return checkpoint;
 }
 
-std::unique_ptr<TorchEngine> MakeEngine(Precision precision) {
-  return TorchEngine::Create(Checkpoint(), {.precision = precision}).value();
+std::unique_ptr<LocalEngine> MakeEngine(Precision precision) {
+  return MakeExactEngine(Checkpoint(), {.precision = precision}).value();
 }
 
 std::vector<uint32_t> Prompt(uint32_t tokens, uint32_t seed) {
@@ -102,9 +103,9 @@ void Score(benchmark::State& state, Precision precision) {
 }
 
 #define GONKA_ENGINE_BENCHMARK(function, ...)                \
-  BENCHMARK_CAPTURE(function, bf16, Precision::kBf16)        \
+  BENCHMARK_CAPTURE(function, file, Precision::kFile)        \
   __VA_ARGS__->UseRealTime()->Unit(benchmark::kMillisecond); \
-  BENCHMARK_CAPTURE(function, fp32, Precision::kFp32)        \
+  BENCHMARK_CAPTURE(function, bf16, Precision::kBf16)        \
   __VA_ARGS__->UseRealTime()->Unit(benchmark::kMillisecond)
 GONKA_ENGINE_BENCHMARK(LoadWeights);
 GONKA_ENGINE_BENCHMARK(Decode, ->Arg(1)->Arg(8));

@@ -50,9 +50,9 @@ std::string ScoresPath(const Arguments& arguments, const std::string& executor,
   return arguments.out + "/scores-" + FileName(executor) + "-by-" + FileName(verifier) + ".bin";
 }
 
-// Cheats are scored in plain fp32 and in bf16; honest executors by everyone.
+// Cheats are scored by cpu-exact/1, which everybody runs; honest executors by everyone.
 bool IsScored(const Executor& executor, const Machine& verifier) {
-  return executor.honest || verifier.name == "threads 1" || verifier.name == "bf16";
+  return executor.honest || !verifier.torch;
 }
 
 absl::Status Answer(const Arguments& arguments) {

@@ -6,6 +6,8 @@
 #include <fstream>
 
 #include "gonka/crypto/hash.h"
+#include "gonka/engine/exact.h"
+#include "gonka/engine/torch.h"
 #include "gonka/engine/transform.h"
 #include "gonka/model/prompter.h"
 
@@ -21,6 +23,13 @@ Machine Plain(std::string name) {
 Machine Bf16(std::string name) {
   Machine machine = Plain(std::move(name));
   machine.precision = engine::Precision::kBf16;
+  return machine;
+}
+
+Machine Exact(std::string name) {
+  Machine machine = Plain(std::move(name));
+  machine.torch = false;
+  machine.precision = engine::Precision::kFile;
   return machine;
 }
 
@@ -46,7 +55,7 @@ Executor Honest(Machine machine) {
 
 Executor Cheat(std::string name, Copy copy) {
   Executor cheat;
-  cheat.machine = Plain(std::move(name));
+  cheat.machine = Exact(std::move(name));
   cheat.honest = false;
   cheat.machine.copy = copy;
   return cheat;
@@ -88,11 +97,10 @@ absl::StatusOr<std::vector<uint32_t>> Prompt(const model::Prompter& prompter,
 
 // A writer stands before its forger.
 std::vector<Executor> Executors() {
-  return {Honest(WithThreads("threads 1, batch 1", 1, 1, 128)),
-          Honest(WithThreads("threads 2, batch 8", 2, 8, 128)),
+  return {Honest(Exact("cpu-exact")),
+          Honest(WithThreads("threads 1, batch 1", 1, 1, 128)),
           Honest(WithThreads("threads 1, batch 4, chunks of 17", 1, 4, 17)),
           Honest(WithCapability("AVX2 kernels", "avx2")),
-          Honest(WithCapability("kernels without AVX", "default")),
           Honest(Bf16("bf16")),
           Cheat("int4, groups of 128", Copy::kInt4),
           Cheat("every third layer dropped", Copy::kEveryThirdLayerDropped),
@@ -105,8 +113,7 @@ std::vector<Executor> Executors() {
 }
 
 std::vector<Machine> Verifiers() {
-  return {WithThreads("threads 1", 1, 1, 128), WithThreads("threads 2, chunks of 29", 2, 4, 29),
-          WithCapability("kernels without AVX", "default"), Bf16("bf16")};
+  return {Exact("cpu-exact"), WithThreads("threads 1", 1, 1, 128), Bf16("bf16")};
 }
 
 const Machine* FindVerifier(const std::string& name) {
@@ -141,9 +148,9 @@ absl::StatusOr<std::vector<Question>> ReadQuestions(const model::Checkpoint& che
   return questions;
 }
 
-absl::StatusOr<std::unique_ptr<engine::TorchEngine>> MakeEngine(
+absl::StatusOr<std::unique_ptr<engine::LocalEngine>> MakeEngine(
     std::shared_ptr<const model::Checkpoint> checkpoint, const Machine& machine) {
-  engine::TorchOptions options;
+  engine::LocalOptions options;
   options.threads = machine.threads;
   options.precision = machine.precision;
   options.running_max = machine.running;
@@ -153,7 +160,8 @@ absl::StatusOr<std::unique_ptr<engine::TorchEngine>> MakeEngine(
   if (machine.copy == Copy::kEveryThirdLayerDropped) {
     options.layer_filter = engine::DropEveryThirdLayer;
   }
-  return engine::TorchEngine::Create(std::move(checkpoint), options);
+  if (machine.torch) return engine::MakeTorchEngine(std::move(checkpoint), options);
+  return engine::MakeExactEngine(std::move(checkpoint), options);
 }
 
 }  // namespace gonka::calibrate

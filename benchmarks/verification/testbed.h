@@ -2,12 +2,13 @@
 
 // Who takes part in a calibration: honest executors on different machines, cheats, and verifiers.
 // Each runs in a process of its own, since libtorch picks its instruction set once per process.
+// Cheats run on cpu-exact/1 and claim to be it, which gives them the least room.
 
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "gonka/engine/torch.h"
+#include "gonka/engine/local.h"
 #include "gonka/model/checkpoint.h"
 #include "gonka/model/tokenizer.h"
 
@@ -21,6 +22,7 @@ struct Machine {
   uint32_t threads = 1;
   uint32_t running = 8;  // Requests in flight together.
   uint32_t chunk = 128;
+  bool torch = true;  // Otherwise cpu-exact/1.
   engine::Precision precision = engine::Precision::kFp32;
   std::string capability;  // ATEN_CPU_CAPABILITY, empty for the best there is.
   Copy copy = Copy::kTrue;
@@ -51,7 +53,7 @@ struct Question {
 absl::StatusOr<std::vector<Question>> ReadQuestions(const model::Checkpoint& checkpoint,
                                                     const std::string& path, uint32_t count);
 
-absl::StatusOr<std::unique_ptr<engine::TorchEngine>> MakeEngine(
+absl::StatusOr<std::unique_ptr<engine::LocalEngine>> MakeEngine(
     std::shared_ptr<const model::Checkpoint> checkpoint, const Machine& machine);
 
 }  // namespace gonka::calibrate
