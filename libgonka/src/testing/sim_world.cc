@@ -35,7 +35,9 @@ Genesis GenesisOf(const SimOptions& options, std::span<const KeyPair> participan
   ModelInfo model;
   model.id = ModelId{TaggedHash("gonka/sim-model/1", options.engine.model_seed)};
   model.name = "scripted";
-  model.price = Amount(10);
+  model.price = options.price;
+  model.price_floor = options.price_floor;
+  model.capacity_tokens = options.capacity_tokens;
   model.context = options.engine.info.context;
   model.top_k = verify::kTopKDefault;
   genesis.models = {model};
@@ -98,11 +100,14 @@ struct SimWorld::State {
   SimNode& first() { return *nodes[sequencer()]; }
   void CheckConviction(const Convicted& convicted) const;
   void CheckOutcomes(const ledger::View& view);
+  SignedTx SignFor(size_t developer, Event event);
   TxCode Submit(const SignedTx& tx);
   void OnBlock(size_t place, const consensus::CommittedBlockPtr& block);
   void SendAllowances();
   bool AllowancesReady();
-  std::optional<AskOptions> Towards(size_t executor, const AskOptions& wanted);
+  void MakeHabits(SimWorld& world);
+  std::optional<AskOptions> Towards(const SimWorld& world, size_t executor,
+                                    const AskOptions& wanted) const;
   [[noreturn]] void Abort(const std::string& why) const;
 
   const SimOptions options;
@@ -121,6 +126,7 @@ struct SimWorld::State {
   std::set<InferenceId> finished;       // Of these.
   std::map<TxHash, TxCode> codes;       // Of the developers' own transactions.
   std::vector<uint64_t> sequences;
+  std::vector<std::unique_ptr<Habit>> habits;
   size_t joined = 0;
 };
 
@@ -161,6 +167,11 @@ void SimWorld::State::OnBlock(size_t place, const consensus::CommittedBlockPtr& 
     if (const auto* convicted = std::get_if<Convicted>(&notice)) CheckConviction(*convicted);
     if (std::holds_alternative<EpochSettled>(notice)) CheckOutcomes(*view);
   }
+  if (habits.empty()) return;
+  clock.At(clock.now_us(), [this, told = block->notices] {
+    if (!first().running()) return;
+    for (const auto& habit : habits) habit->OnBlock(told);
+  });
 }
 
 void SimWorld::State::CheckConviction(const Convicted& convicted) const {
@@ -195,6 +206,11 @@ TxCode SimWorld::State::Submit(const SignedTx& tx) {
   return *code;
 }
 
+SignedTx SimWorld::State::SignFor(size_t developer, Event event) {
+  return SignTx(developers.at(developer), NetworkIdOf(genesis), sequences[developer]++,
+                {std::move(event)});
+}
+
 // One transaction of every developer, straight into the pool.
 void SimWorld::State::SendAllowances() {
   if (options.allowance == Amount(0)) return;
@@ -226,6 +242,18 @@ bool SimWorld::State::AllowancesReady() {
     }
   }
   return true;
+}
+
+void SimWorld::State::MakeHabits(SimWorld& world) {
+  for (const auto& [place, conduct] : options.habits) {
+    GONKA_CHECK(place < options.developers);
+    for (const Conduct& one : conduct) {
+      auto habit = MakeHabit(one.strategy);
+      if (!habit.ok()) Abort(ToString(habit.status()));
+      (*habit)->Join(world, place, one, random.Next());
+      habits.push_back(*std::move(habit));
+    }
+  }
 }
 
 SimWorld::SimWorld(SimOptions options) : state_(std::make_unique<State>(std::move(options))) {
@@ -264,6 +292,7 @@ SimWorld::SimWorld(SimOptions options) : state_(std::make_unique<State>(std::mov
   if (!RunUntil([&] { return state.AllowancesReady(); }, kSetUpUsMax)) {
     state.Abort("the allowances cannot be used");
   }
+  state.MakeHabits(*this);
 }
 
 // All nodes first lose their processes: nothing of one may speak to another that is gone.
@@ -353,18 +382,11 @@ size_t SimWorld::Post(const std::string& prompt, const AskOptions& options) {
 }
 
 // A developer and transfer agent whose next request number the ledger draws this executor for.
-std::optional<AskOptions> SimWorld::State::Towards(size_t executor, const AskOptions& wanted) {
-  const auto view = first().Snapshot();
+std::optional<AskOptions> SimWorld::State::Towards(const SimWorld& world, size_t executor,
+                                                   const AskOptions& wanted) const {
   for (size_t ta = 0; ta < options.participants; ++ta) {
     if (ta == executor || !nodes[ta]->running() || (wanted.ta && *wanted.ta != ta)) continue;
-    const AccountId developer = AccountOf(developers[wanted.developer].public_key());
-    const auto allowance = ledger::FindAllowance(*view, nodes[ta]->id(), developer);
-    if (!allowance) continue;
-    const auto drawn =
-        ledger::DrawExecutor(*view, ledger::ReadChain(*view).epoch, genesis.models[0].id, developer,
-                             nodes[ta]->id(), allowance->sequence_base, 0);
-    const AccountId* account = std::get_if<AccountId>(&drawn);
-    if (account == nullptr || *account != nodes[executor]->id()) continue;
+    if (world.NextExecutor(wanted.developer, ta) != executor) continue;
     AskOptions found = wanted;
     found.ta = ta;
     found.executor.reset();
@@ -377,7 +399,7 @@ InferenceId SimWorld::Ask(const std::string& prompt, const AskOptions& options) 
   if (options.executor) {
     for (size_t i = 0; i < kDetoursMax; ++i) {
       RunBlocks(2);  // The transfer agents' numbers are on the ledger then.
-      if (const auto found = state_->Towards(*options.executor, options)) {
+      if (const auto found = state_->Towards(*this, *options.executor, options)) {
         const InferenceId id = Ask(prompt, *found);
         if (ExecutorOf(id) == *options.executor) return id;
         continue;
@@ -402,6 +424,10 @@ InferenceId SimWorld::Ask(const std::string& prompt, const AskOptions& options) 
 
 const SimRequest& SimWorld::request(size_t number) const {
   return state_->requests.at(number);
+}
+
+size_t SimWorld::requests() const {
+  return state_->requests.size();
 }
 
 const SimRequest& SimWorld::RequestOf(const InferenceId& inference) const {
@@ -539,9 +565,28 @@ size_t SimWorld::Join() {
   return place;
 }
 
+std::optional<size_t> SimWorld::NextExecutor(size_t developer, size_t ta) const {
+  const auto view = Ledger();
+  const AccountId asks = this->developer(developer);
+  const auto allowance = ledger::FindAllowance(*view, participant(ta), asks);
+  if (!allowance) return std::nullopt;
+  const auto drawn =
+      ledger::DrawExecutor(*view, ledger::ReadChain(*view).epoch, state_->genesis.models[0].id,
+                           asks, participant(ta), allowance->sequence_base, 0);
+  const AccountId* account = std::get_if<AccountId>(&drawn);
+  return account == nullptr ? std::nullopt : std::optional(PlaceOf(*account));
+}
+
+void SimWorld::Speak(size_t participant, Event event) {
+  NodeOf(participant).recorder().Add(std::move(event));
+}
+
+TxCode SimWorld::Submit(size_t developer, Event event) {
+  return state_->Submit(state_->SignFor(developer, std::move(event)));
+}
+
 TxCode SimWorld::Say(size_t developer, Event event) {
-  const SignedTx tx = SignTx(state_->developers.at(developer), NetworkIdOf(state_->genesis),
-                             state_->sequences[developer]++, {std::move(event)});
+  const SignedTx tx = state_->SignFor(developer, std::move(event));
   const TxCode admitted = state_->Submit(tx);
   if (admitted != TxCode::kOk) return admitted;
   const TxHash hash = HashOf(tx);

@@ -40,12 +40,16 @@ struct SimOptions {
   size_t newcomers = 0;               // Accounts that may Join as further participants.
   // By place; several strategies of one participant act one after another. Others are honest.
   std::map<size_t, std::vector<Conduct>> conduct = {};
+  std::map<size_t, std::vector<Conduct>> habits = {};  // Of developers, by place.
   Params params = SimParams();
   LinkOptions links = {};
   Amount balance{10'000'000};           // Of every account.
   Amount allowance{1'000'000};          // Of every developer at every participant, from the start.
   Amount collateral{1'000'000};         // Of every participant.
   std::vector<uint64_t> weights = {};   // By place; 100 where it is shorter.
+  Amount price{10};                     // Per token, of the only model.
+  Amount price_floor{1};
+  uint64_t capacity_tokens = 0;         // As of ModelInfo: 0 lets the price stay.
   // Every how many-th write a node's disk is synced; what is not may be lost with the power.
   uint32_t sync_every = 1;
   engine::ScriptedOptions engine = {};  // Vocabulary and model name are the simulation's.
@@ -96,6 +100,7 @@ class SimWorld {
   size_t Post(const std::string& prompt, const AskOptions& options = {});
   InferenceId Ask(const std::string& prompt, const AskOptions& options = {});
   const SimRequest& request(size_t number) const;
+  size_t requests() const;  // So many; numbered from 0.
   const SimRequest& RequestOf(const InferenceId& inference) const;
   void HangUp(const InferenceId& inference);
   // Runs until the request is over; what became of it.
@@ -137,6 +142,10 @@ class SimWorld {
   size_t Join();
   // A developer's own transaction, straight to the sequencer; what becomes of its event.
   TxCode Say(size_t developer, Event event);
+  // The same without waiting for it.
+  TxCode Submit(size_t developer, Event event);
+  // An event of a participant's own, through its node.
+  void Speak(size_t participant, Event event);
 
   // The sequencer's ledger, or another node's.
   std::shared_ptr<const ledger::View> Ledger() const;
@@ -144,6 +153,9 @@ class SimWorld {
   uint64_t height() const;
   uint64_t epoch() const;
   ledger::InferenceRecord Record(const InferenceId& inference) const;
+  // Whom the ledger draws for the developer's next request through this transfer agent; nothing
+  // where it draws nobody.
+  std::optional<size_t> NextExecutor(size_t developer, size_t ta) const;
   // Balance and unused allowances.
   Amount Balance(const AccountId& account) const;
   Amount initial_balance() const;

@@ -100,6 +100,40 @@ class Strategy {
   Conduct conduct_;
 };
 
+class SimWorld;
+
+// How a developer departs from what developers do. It has no node, so it acts on the world as a
+// scenario does: it posts requests and says events, and waits for nothing.
+//
+// Conduct: rate, friends, victims (places of participants), from_block and until_block.
+class Habit {
+ public:
+  virtual ~Habit() = default;
+
+  void Join(SimWorld& world, size_t developer, Conduct conduct, uint64_t sim_seed) {
+    world_ = &world;
+    developer_ = developer;
+    conduct_ = std::move(conduct);
+    dice_ = std::make_unique<SimRandom>(sim_seed);
+  }
+  // After each block; what it told.
+  virtual void OnBlock(std::span<const Notice> told) = 0;
+
+ protected:
+  SimWorld& world() { return *world_; }
+  size_t developer() const { return developer_; }
+  const Conduct& conduct() const { return conduct_; }
+  SimRandom& dice() { return *dice_; }
+  // Does it do so this time: rate, blocks.
+  bool Acts();
+
+ private:
+  SimWorld* world_ = nullptr;
+  size_t developer_ = 0;
+  Conduct conduct_;
+  std::unique_ptr<SimRandom> dice_;
+};
+
 struct StrategyInfo {
   const char* name;
   const char* about;  // One line, with the numbers that it uses.
@@ -108,5 +142,13 @@ struct StrategyInfo {
 std::span<const StrategyInfo> Strategies();
 // InvalidArgument names the strategy, and those that there are.
 absl::StatusOr<std::unique_ptr<Strategy>> MakeStrategy(const std::string& name);
+
+struct HabitInfo {
+  const char* name;
+  const char* about;
+  std::unique_ptr<Habit> (*make)();
+};
+std::span<const HabitInfo> Habits();
+absl::StatusOr<std::unique_ptr<Habit>> MakeHabit(const std::string& name);
 
 }  // namespace gonka::testing

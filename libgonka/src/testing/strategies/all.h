@@ -28,4 +28,9 @@ std::unique_ptr<Strategy> MakeDeliversOther();
 std::unique_ptr<Strategy> MakeTakesAndDenies();
 std::unique_ptr<Strategy> MakeWithholdsLinks();
 
+std::unique_ptr<Habit> MakeDisputesEverything();
+std::unique_ptr<Habit> MakeSpendsEverywhere();
+std::unique_ptr<Habit> MakeSearchesOddPrompts();
+std::unique_ptr<Habit> MakeWashTrader();
+
 }  // namespace gonka::testing::strategies

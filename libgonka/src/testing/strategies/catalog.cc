@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gonka/ledger/queries.h"
+#include "gonka/testing/sim_world.h"
 #include "testing/strategies/all.h"
 
 namespace gonka::testing {
@@ -48,6 +49,22 @@ constexpr StrategyInfo kStrategies[] = {
     {"withholds_links", "as sequencer: reveals no beacon link, at a rate", MakeWithholdsLinks},
 };
 
+constexpr HabitInfo kHabits[] = {
+    {"disputes_everything", "challenges every answer that it gets, at a rate",
+     MakeDisputesEverything},
+    {"spends_everywhere",
+     "allows its whole balance to every transfer agent, and asks all of them at once for more than "
+     "it has",
+     MakeSpendsEverywhere},
+    {"searches_odd_prompts",
+     "asks, at a rate, nothing but prompts on which odd hardware errs, wherever its victims are "
+     "drawn",
+     MakeSearchesOddPrompts},
+    {"wash_trader",
+     "asks, at a rate, only where a friend is drawn: developer, transfer agent and executor are one",
+     MakeWashTrader},
+};
+
 class Honest final : public Strategy {
   bool IsHonest() const override { return true; }
 };
@@ -70,6 +87,26 @@ absl::StatusOr<std::unique_ptr<Strategy>> MakeStrategy(const std::string& name) 
   }
   return absl::InvalidArgumentError(
       fmt::format("there is no strategy '{}'; there are: {}", name, known));
+}
+
+std::span<const HabitInfo> Habits() {
+  return kHabits;
+}
+
+absl::StatusOr<std::unique_ptr<Habit>> MakeHabit(const std::string& name) {
+  std::string known;
+  for (const HabitInfo& info : kHabits) {
+    if (name == info.name) return info.make();
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", info.name);
+  }
+  return absl::InvalidArgumentError(
+      fmt::format("there is no habit '{}'; there are: {}", name, known));
+}
+
+bool Habit::Acts() {
+  const uint64_t height = world_->height();
+  if (height < conduct_.from_block || height >= conduct_.until_block) return false;
+  return dice_->Chance(conduct_.rate);
 }
 
 bool Strategy::Acts() {
