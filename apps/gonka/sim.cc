@@ -40,8 +40,7 @@ absl::Status Sim(const SimFlags& flags) {
     PrintStrategies();
     return absl::OkStatus();
   }
-  GONKA_ASSIGN_OR_RETURN(const std::string text,
-                         host::ReadFile(flags.scenario, kScenarioBytesMax));
+  GONKA_ASSIGN_OR_RETURN(const std::string text, host::ReadFile(flags.scenario, kScenarioBytesMax));
   GONKA_ASSIGN_OR_RETURN(const auto scenario, testing::ReadScenario(flags.scenario, text));
   if (!flags.quiet) {
     fmt::print("{}\n", scenario.why);
@@ -62,9 +61,8 @@ void AddSimCommand(CLI::App& app, Context& context) {
   CLI::App* sim = app.add_subcommand(
       "sim", "live through a scenario: a whole network in one thread; no node needed");
   auto flags = std::make_shared<SimFlags>();
-  auto* scenario =
-      sim->add_option("--scenario", flags->scenario, "a file as in tests/scenarios")
-          ->check(CLI::ExistingFile);
+  auto* scenario = sim->add_option("--scenario", flags->scenario, "a file as in tests/scenarios")
+                       ->check(CLI::ExistingFile);
   sim->add_option("--seed", flags->seeds, "instead of the file's; the same seed, the same run");
   sim->add_flag("--quiet", flags->quiet, "no story, only what became of the expectations");
   auto* list = sim->add_flag("--list", flags->list, "the strategies that a scenario may name");

@@ -29,9 +29,7 @@ struct Place {
 struct Range {
   std::optional<int64_t> min;
   std::optional<int64_t> max;
-  bool Contains(int64_t value) const {
-    return (!min || value >= *min) && (!max || value <= *max);
-  }
+  bool Contains(int64_t value) const { return (!min || value >= *min) && (!max || value <= *max); }
 };
 
 struct AskStep {
@@ -105,8 +103,9 @@ struct AllowStep {
   TxCode code = TxCode::kOk;
 };
 
-using Action = std::variant<AskStep, HangUpStep, TroubleStep, LoseTxsStep, PaceStep, BehaveStep, PartitionStep, LinksStep, JoinStep,
-                            ProposeStep, VoteStep, ChallengeStep, AllowStep>;
+using Action =
+    std::variant<AskStep, HangUpStep, TroubleStep, LoseTxsStep, PaceStep, BehaveStep, PartitionStep,
+                 LinksStep, JoinStep, ProposeStep, VoteStep, ChallengeStep, AllowStep>;
 
 struct TimedStep {
   uint64_t height = 0;  // Once this block is made, or at once where it is.
@@ -135,8 +134,8 @@ struct ParticipantCheck {
   size_t participant = 0;
   Range reputation;  // Ppm.
   Range collateral;
-  Range gain;        // Balance and collateral, now against the beginning.
-  Range fees;        // Paid at settlements, all epochs.
+  Range gain;  // Balance and collateral, now against the beginning.
+  Range fees;  // Paid at settlements, all epochs.
   Range emission;
   Range weight_ppm;  // Of all weight, in the epoch at the end.
   std::optional<bool> removed;
@@ -151,9 +150,11 @@ struct PayCheck {
   size_t against = 0;
   Range ppm;
 };
-struct Actors {
+// What these together have more at the end than if they had kept to the rules in the same world.
+struct HonestCheck {
   std::vector<size_t> participants;
   std::vector<size_t> developers;
+  Range gain{.min = {}, .max = -1};
 };
 
 struct Expectations {
@@ -167,8 +168,7 @@ struct Expectations {
   std::vector<ParticipantCheck> participants;
   std::vector<DeveloperCheck> developers;
   std::vector<PayCheck> pay;
-  // These together end with less than if they had kept to the rules in the same world.
-  std::optional<Actors> worse_than_honest;
+  std::optional<HonestCheck> against_honest;
   std::vector<size_t> apart;  // Need not have caught up with the others at the end.
   bool replays = false;       // A second run gives the same transcript.
 };

@@ -3,8 +3,8 @@
 // Runs a scenario from one seed and says whether what it expects held. The same scenario and seed
 // give the same run, to the byte.
 //
-// A violated invariant of the world (coins, agreement, an honest participant convicted, pay for what
-// was not served) aborts the process, as in every SimWorld.
+// A violated invariant of the world (coins, agreement, an honest participant convicted, pay for
+// what was not served) aborts the process, as in every SimWorld.
 
 #include <functional>
 

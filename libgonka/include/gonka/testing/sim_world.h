@@ -12,8 +12,8 @@
 //   world.CheckInvariants();
 //
 // Participants and developers are named by their place, from 0; places do not change. The last
-// participant of genesis orders the blocks. Anybody may crash, lose power or run out of disk, have a
-// wrong clock or a slow machine, and follow any strategy (strategy.h). After every block
+// participant of genesis orders the blocks. Anybody may crash, lose power or run out of disk, have
+// a wrong clock or a slow machine, and follow any strategy (strategy.h). After every block
 // - the ledger's invariants are recomputed: conservation, records that add up, indexes;
 // - all nodes' app hashes are compared;
 // - no honest participant may have been convicted;
@@ -37,19 +37,19 @@ struct SimOptions {
   uint64_t sim_seed = 1;
   size_t participants = 5;
   size_t developers = 2;
-  size_t newcomers = 0;               // Accounts that may Join as further participants.
+  size_t newcomers = 0;  // Accounts that may Join as further participants.
   // By place; several strategies of one participant act one after another. Others are honest.
   std::map<size_t, std::vector<Conduct>> conduct = {};
   std::map<size_t, std::vector<Conduct>> habits = {};  // Of developers, by place.
   Params params = SimParams();
   LinkOptions links = {};
-  Amount balance{10'000'000};           // Of every account.
-  Amount allowance{1'000'000};          // Of every developer at every participant, from the start.
-  Amount collateral{1'000'000};         // Of every participant.
-  std::vector<uint64_t> weights = {};   // By place; 100 where it is shorter.
-  Amount price{10};                     // Per token, of the only model.
+  Amount balance{10'000'000};          // Of every account.
+  Amount allowance{1'000'000};         // Of every developer at every participant, from the start.
+  Amount collateral{1'000'000};        // Of every participant.
+  std::vector<uint64_t> weights = {};  // By place; 100 where it is shorter.
+  Amount price{10};                    // Per token, of the only model.
   Amount price_floor{1};
-  uint64_t capacity_tokens = 0;         // As of ModelInfo: 0 lets the price stay.
+  uint64_t capacity_tokens = 0;  // As of ModelInfo: 0 lets the price stay.
   // Every how many-th write a node's disk is synced; what is not may be lost with the power.
   uint32_t sync_every = 1;
   engine::ScriptedOptions engine = {};  // Vocabulary and model name are the simulation's.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "gonka/base/json.h"
@@ -14,9 +15,10 @@ constexpr size_t kDigits = 8;  // Of an id, in the story.
 // Told as they come. What is frequent is only counted, and money is told at settlement.
 bool IsWorthALine(const Notice& notice) {
   static const std::set<std::string> kFrequent = {
-      "epoch_started",  "record_opened",   "record_finished", "record_delivered",   "check_drawn",
-      "committee_drawn", "vote_revealed",   "refunded",        "paid",               "withheld",
-      "epoch_settled",  "recheck_drawn",   "key_delegated",   "reputation_changed"};
+      "epoch_started", "record_opened",     "record_finished", "record_delivered",
+      "check_drawn",   "committee_drawn",   "vote_revealed",   "refunded",
+      "paid",          "withheld",          "epoch_settled",   "recheck_drawn",
+      "key_delegated", "reputation_changed"};
   if (const auto* verdict = std::get_if<VerdictRevealed>(&notice)) {
     return verdict->verdict != Verdict::kPass;
   }
@@ -136,13 +138,17 @@ void Chronicle::TellNotice(const Notice& notice) {
 }
 
 void Chronicle::TellPay(const EpochSettled& settled) {
-  tell_(fmt::format("--- epoch {} is settled: {} records, fees {}, emission {}; paid {}, refunded "
-                    "{}, burned {}, treasury {}",
-                    settled.epoch, settled.records, settled.fees.units(), settled.emission.units(),
-                    settled.paid.units(), settled.refunded.units(), settled.burned.units(),
-                    settled.treasury.units()));
+  tell_(
+      fmt::format("--- epoch {} is settled: {} records, fees {}, emission {}; paid {}, refunded "
+                  "{}, burned {}, treasury {}",
+                  settled.epoch, settled.records, settled.fees.units(), settled.emission.units(),
+                  settled.paid.units(), settled.refunded.units(), settled.burned.units(),
+                  settled.treasury.units()));
   tell_(fmt::format("  {:<16}{:>10}{:>10}{:>10}{:>10}  {:>10}  {}", "", "executor", "ta",
                     "validator", "emission", "reputation", "withheld"));
+  std::sort(paid_now_.begin(), paid_now_.end(), [this](const Paid& a, const Paid& b) {
+    return world_.PlaceOf(a.participant) < world_.PlaceOf(b.participant);
+  });
   for (const Paid& paid : paid_now_) {
     std::string withheld;
     for (const Withheld& entry : withheld_now_) {
@@ -151,9 +157,9 @@ void Chronicle::TellPay(const EpochSettled& settled) {
     }
     const auto about = ledger::FindParticipant(*world_.Ledger(), paid.participant);
     tell_(fmt::format("  {:<16}{:>10}{:>10}{:>10}{:>10}  {:>9.2f}%  {}", NameOf(paid.participant),
-                      paid.executor_fees.units(), paid.ta_fees.units(),
-                      paid.validator_fees.units(), paid.emission.units(),
-                      about ? about->reputation.value / 1e4 : 0.0, withheld));
+                      paid.executor_fees.units(), paid.ta_fees.units(), paid.validator_fees.units(),
+                      paid.emission.units(), about ? about->reputation.value / 1e4 : 0.0,
+                      withheld));
   }
 }
 

@@ -50,7 +50,7 @@ class Chronicle {
   std::map<InferenceId, ledger::SettledRecord> settled_;
   std::map<AccountId, Pay> pay_;
   std::map<std::pair<AccountId, RefundReason>, std::pair<size_t, int64_t>> refunds_;
-  std::vector<Paid> paid_now_;          // Of the epoch that is being settled.
+  std::vector<Paid> paid_now_;  // Of the epoch that is being settled.
   std::vector<Withheld> withheld_now_;
 };
 

@@ -3,8 +3,6 @@
 #include "testing/scenario/values.h"
 
 namespace gonka::testing {
-
-
 namespace {
 
 template <size_t I = 0>
@@ -144,10 +142,12 @@ void ReadExpectations(Fields& fields, Expectations& out) {
   ReadChecks(fields, "participants", out.participants, ReadParticipantCheck);
   ReadChecks(fields, "developers", out.developers, ReadDeveloperCheck);
   ReadChecks(fields, "pay", out.pay, ReadPay);
-  if (const Json* json = fields.Find("worse_than_honest")) {
-    Fields actors(fields.context(), fields.Path("worse_than_honest"), *json);
-    ReadParticipants(actors, "participants", out.worse_than_honest.emplace().participants);
-    ReadDevelopers(actors, "developers", out.worse_than_honest->developers);
+  if (const Json* json = fields.Find("against_honest")) {
+    HonestCheck& check = out.against_honest.emplace();
+    Fields honest(fields.context(), fields.Path("against_honest"), *json);
+    ReadParticipants(honest, "participants", check.participants);
+    ReadDevelopers(honest, "developers", check.developers);
+    honest.Read("gain", check.gain);
   }
   ReadParticipants(fields, "apart", out.apart);
   fields.Read("replays", out.replays);

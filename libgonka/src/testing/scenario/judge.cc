@@ -149,8 +149,8 @@ void Judgement::CheckRequest(const RequestCheck& check) {
       !check.refunded.max) {
     return;
   }
-  const auto record = request.accepted ? chronicle_.settled().find(*request.accepted)
-                                       : chronicle_.settled().end();
+  const auto record =
+      request.accepted ? chronicle_.settled().find(*request.accepted) : chronicle_.settled().end();
   if (record == chronicle_.settled().end()) {
     return failures_.push_back(check.label + " has no settled record");
   }
@@ -159,8 +159,7 @@ void Judgement::CheckRequest(const RequestCheck& check) {
     failures_.push_back(fmt::format("{} is {}, expected {}", check.label,
                                     ledger::NameOf(settled.status), ledger::NameOf(*check.status)));
   }
-  Check("what was paid for " + check.label, check.paid,
-        static_cast<int64_t>(settled.paid.units()));
+  Check("what was paid for " + check.label, check.paid, static_cast<int64_t>(settled.paid.units()));
   Check("what was refunded of " + check.label, check.refunded,
         static_cast<int64_t>(settled.refunded.units()));
 }
@@ -203,9 +202,9 @@ double Judgement::PayByWeight(size_t place) const {
 void Judgement::CheckPay(const PayCheck& check) {
   const double against = PayByWeight(check.against);
   const double ratio = against > 0 ? PayByWeight(check.of) / against : 0;
-  Check(fmt::format("the pay of participant {} in ppm of participant {}'s", check.of,
-                    check.against),
-        check.ppm, static_cast<int64_t>(ratio * Ppm::kOne));
+  Check(
+      fmt::format("the pay of participant {} in ppm of participant {}'s", check.of, check.against),
+      check.ppm, static_cast<int64_t>(ratio * Ppm::kOne));
 }
 
 }  // namespace

@@ -65,6 +65,7 @@ void ReadNetwork(Fields& parent, SimOptions& out) {
 
 // What the world itself would abort over.
 void CheckNetwork(ReadContext& context, const SimOptions& network) {
+  if (!context.status.ok()) return;
   if (network.weights.size() > network.participants) {
     context.Complain("network.weights", fmt::format("has {} places, participants are {}",
                                                     network.weights.size(), network.participants));
@@ -107,8 +108,8 @@ absl::StatusOr<Scenario> ReadScenario(const std::string& file, std::string_view 
     }
   }
   if (scenario.seeds.empty() || scenario.seeds.size() > kSeedsMax) {
-    context.Complain("seeds", fmt::format("must be 1 to {}, are {}", kSeedsMax,
-                                          scenario.seeds.size()));
+    context.Complain("seeds",
+                     fmt::format("must be 1 to {}, are {}", kSeedsMax, scenario.seeds.size()));
   }
   if (!context.status.ok()) return context.status;
   return scenario;

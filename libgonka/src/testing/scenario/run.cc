@@ -166,21 +166,30 @@ void Run::Do(const TroubleStep& step) {
   const auto found = Find(step.who);
   if (!found) return;
   const size_t who = *found;
-  const bool needs_up = step.kind == Kind::kCrash || step.kind == Kind::kLosePower ||
-                        step.kind == Kind::kGoWarm;
+  const bool needs_up =
+      step.kind == Kind::kCrash || step.kind == Kind::kLosePower || step.kind == Kind::kGoWarm;
   if (needs_up != world_.IsRunning(who) && (needs_up || step.kind == Kind::kRestart)) {
     return Fail(fmt::format("height {}: participant {} is {}", world_.height(), who,
                             needs_up ? "down already" : "up already"));
   }
   switch (step.kind) {
-    case Kind::kCrash: return world_.Crash(who);
-    case Kind::kRestart: return world_.Restart(who);
-    case Kind::kLosePower: return world_.LosePower(who);
-    case Kind::kCut: return world_.Cut(who);
-    case Kind::kHeal: return world_.Heal(who);
-    case Kind::kFillDisk: return world_.FillDisk(who);
-    case Kind::kFreeDisk: return world_.FreeDisk(who);
-    case Kind::kGoWarm: world_.GoWarm(who); return;
+    case Kind::kCrash:
+      return world_.Crash(who);
+    case Kind::kRestart:
+      return world_.Restart(who);
+    case Kind::kLosePower:
+      return world_.LosePower(who);
+    case Kind::kCut:
+      return world_.Cut(who);
+    case Kind::kHeal:
+      return world_.Heal(who);
+    case Kind::kFillDisk:
+      return world_.FillDisk(who);
+    case Kind::kFreeDisk:
+      return world_.FreeDisk(who);
+    case Kind::kGoWarm:
+      world_.GoWarm(who);
+      return;
   }
 }
 
@@ -195,7 +204,8 @@ void Run::Do(const BehaveStep& step) {
 }
 
 void Run::Do(const JoinStep&) {
-  if (world_.participants() == chronicle_.participants()) return Fail("no newcomer is left to join");
+  if (world_.participants() == chronicle_.participants())
+    return Fail("no newcomer is left to join");
   world_.Join();
 }
 
@@ -234,7 +244,7 @@ void Run::Do(const AllowStep& step) {
                    step.developer, step.amount.units(), TxCodeName(code), TxCodeName(step.code)));
 }
 
-int64_t GainOf(Run& run, const Actors& actors) {
+int64_t GainOf(Run& run, const HonestCheck& actors) {
   int64_t gain = 0;
   for (const size_t place : actors.participants) {
     gain += run.chronicle().GainOf(run.world().participant(place));
@@ -246,7 +256,7 @@ int64_t GainOf(Run& run, const Actors& actors) {
 }
 
 // The same world in which these keep to the rules.
-SimOptions Reformed(SimOptions options, const Actors& actors) {
+SimOptions Reformed(SimOptions options, const HonestCheck& actors) {
   for (const size_t place : actors.participants) options.conduct.erase(place);
   for (const size_t place : actors.developers) options.habits.erase(place);
   return options;
@@ -254,16 +264,15 @@ SimOptions Reformed(SimOptions options, const Actors& actors) {
 
 void CompareWithHonest(const Scenario& scenario, const SimOptions& options, Run& run,
                        const StoryLine& tell, std::vector<std::string>& failures) {
-  const Actors& actors = *scenario.expect.worse_than_honest;
+  const HonestCheck& actors = *scenario.expect.against_honest;
   Run honest(scenario, Reformed(options, actors), [](const std::string&) {});
   honest.Live();
   const int64_t gain = GainOf(run, actors);
   const int64_t honest_gain = GainOf(honest, actors);
-  tell(fmt::format("they gained {}, and would have gained {} honestly", gain, honest_gain));
-  if (gain >= honest_gain) {
-    failures.push_back(
-        fmt::format("they gained {}, and only {} honestly", gain, honest_gain));
-  }
+  const std::string both =
+      fmt::format("they gained {}, and would have gained {} honestly", gain, honest_gain);
+  tell(both);
+  if (!actors.gain.Contains(gain - honest_gain)) failures.push_back(both);
 }
 
 }  // namespace
@@ -285,7 +294,7 @@ ScenarioReport RunScenario(const Scenario& scenario, uint64_t sim_seed, const St
       report.failures.push_back("a second run has another transcript");
     }
   }
-  if (scenario.expect.worse_than_honest) {
+  if (scenario.expect.against_honest) {
     CompareWithHonest(scenario, options, run, tell, report.failures);
   }
   return report;

@@ -17,7 +17,8 @@ void ReadAsk(Fields& fields, AskStep& out) {
     fields.context().Complain(fields.Path("count"),
                               fmt::format("must be in 1..100, is {}", out.count));
   }
-  if (fields.Find("developer") != nullptr) ReadDeveloper(fields, "developer", out.developer.emplace());
+  if (fields.Find("developer") != nullptr)
+    ReadDeveloper(fields, "developer", out.developer.emplace());
   fields.Read("ta", out.ta);
   fields.Read("executor", out.executor);
   out.prompt = "tell me more";
@@ -55,7 +56,8 @@ void ReadProposal(Fields& fields, ProposeStep& out) {
   fields.Require("value", out.value);
   fields.Require("activate_epoch", out.activate_epoch);
   Params params;
-  const absl::Status status = SetParam(params, {.name = out.param.substr(0, 64), .value = out.value});
+  const absl::Status status =
+      SetParam(params, {.name = out.param.substr(0, 64), .value = out.value});
   if (!status.ok()) fields.context().Complain(fields.path(), fmt::format(": {}", Message(status)));
 }
 
@@ -115,7 +117,8 @@ std::vector<Action> ReadActions(Fields& entry) {
     for (const auto& group : step.groups) {
       for (const size_t place : group) {
         if (place < entry.context().participants) continue;
-        entry.context().Complain(entry.Path("partition"), fmt::format("names participant {}", place));
+        entry.context().Complain(entry.Path("partition"),
+                                 fmt::format("names participant {}", place));
       }
     }
     actions.emplace_back(std::move(step));

@@ -19,7 +19,8 @@ void CheckLabel(ReadContext& context, const std::string& path, const std::string
 void ReadPlaces(Fields& fields, const std::string& name, const char* what, size_t count,
                 std::vector<size_t>& out) {
   if (!fields.Read(name, out)) return;
-  for (const size_t place : out) CheckPlace(fields.context(), fields.Path(name), what, place, count);
+  for (const size_t place : out)
+    CheckPlace(fields.context(), fields.Path(name), what, place, count);
 }
 
 }  // namespace
@@ -85,7 +86,8 @@ void ReadValue(ReadContext& context, const std::string& path, const Json& json, 
 
 void ReadParticipant(Fields& fields, const std::string& name, size_t& out) {
   if (!fields.Read(name, out)) return;
-  CheckPlace(fields.context(), fields.Path(name), "participant", out, fields.context().participants);
+  CheckPlace(fields.context(), fields.Path(name), "participant", out,
+             fields.context().participants);
 }
 
 void ReadDeveloper(Fields& fields, const std::string& name, size_t& out) {

@@ -61,7 +61,8 @@ constexpr HabitInfo kHabits[] = {
      "drawn",
      MakeSearchesOddPrompts},
     {"wash_trader",
-     "asks, at a rate, only where a friend is drawn: developer, transfer agent and executor are one",
+     "asks, at a rate, only where a friend is drawn: developer, transfer agent and executor are "
+     "one",
      MakeWashTrader},
 };
 
