@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "gonka/engine/facts.h"
+
 namespace gonka::testing {
 namespace {
 
@@ -58,6 +60,10 @@ class ChoosingEngine final : public engine::Engine {
   engine::EngineInfo Info() const override { return honest_.info; }
   RequestId Generate(engine::GenerateRequest request, engine::GenerateEvents events) override {
     engine::Engine& engine = EngineOf(Choose(request.prompt, true));
+    const bool prefills =
+        std::any_of(strategies_.begin(), strategies_.end(),
+                    [&](const auto& strategy) { return strategy->Prefills(request.prompt); });
+    if (prefills) events.on_token = Prefilled(request, std::move(events.on_token));
     return Enter(engine, engine.Generate(std::move(request), std::move(events)));
   }
   RequestId Score(engine::ScoreRequest request, engine::ScoreEvents events) override {
@@ -76,6 +82,18 @@ class ChoosingEngine final : public engine::Engine {
     engine::ScriptedOptions chosen = honest_;
     for (const auto& strategy : strategies_) chosen = strategy->Model(tokens, executes, chosen);
     return chosen;
+  }
+  // What one forced pass of the honest model says about each token that another one drew.
+  std::function<void(const engine::TokenFacts&)> Prefilled(
+      const engine::GenerateRequest& request,
+      std::function<void(const engine::TokenFacts&)> on_token) const {
+    return [this, tokens = request.prompt, top = request.top_k_facts,
+            on_token = std::move(on_token)](const engine::TokenFacts& drawn) mutable {
+      std::vector<float> logits(honest_.info.vocabulary);
+      engine::ScriptedLogits(honest_, tokens, logits);
+      on_token(engine::FactsOf(logits, engine::Summarise(logits), drawn.id, top));
+      tokens.push_back(drawn.id);
+    };
   }
   engine::Engine& EngineOf(const engine::ScriptedOptions& options) {
     auto& engine = engines_[Key(options.model_seed, options.noise, options.noise_seed)];

@@ -58,9 +58,9 @@ class SimClock {
 
 // How a machine's time differs from the simulation's. May be changed while loops use it.
 struct SimPace {
-  int64_t skew_us = 0;    // Its clock is ahead by this, and
-  int32_t drift_ppm = 0;  // gains so much (more than minus a million).
-  int64_t lag_us = 0;     // Everything it does begins this much later.
+  int64_t skew_us = 0;              // Its clock is ahead by this, and
+  int32_t drift_ppm = 0;            // gains so much (more than minus a million).
+  int64_t lag_us = 0;               // Everything it does begins this much later.
   uint32_t slowness_percent = 100;  // A wait of 1 s takes so much longer.
 
   int64_t LocalUs(int64_t world_us) const;

@@ -66,6 +66,8 @@ class Strategy {
                                         const engine::ScriptedOptions& honest) {
     return honest;
   }
+  // Whether its artifact shows the honest model's numbers, whatever model wrote the answer.
+  virtual bool Prefills(std::span<const uint32_t> /*tokens*/) { return false; }
   // An event of its own on its way to the ledger. False drops it: the node believes that it was
   // taken.
   virtual bool OnEvent(Event& /*event*/) { return true; }

@@ -28,6 +28,11 @@ std::unique_ptr<Strategy> MakeDeliversOther();
 std::unique_ptr<Strategy> MakeTakesAndDenies();
 std::unique_ptr<Strategy> MakeWithholdsLinks();
 
+std::unique_ptr<Strategy> MakePrefills();
+std::unique_ptr<Strategy> MakeReplays();
+std::unique_ptr<Strategy> MakeJudgesUnasked();
+std::unique_ptr<Strategy> MakeFlipsVerdicts();
+std::unique_ptr<Strategy> MakeFloods();
 std::unique_ptr<Habit> MakeDisputesEverything();
 std::unique_ptr<Habit> MakeSpendsEverywhere();
 std::unique_ptr<Habit> MakeSearchesOddPrompts();

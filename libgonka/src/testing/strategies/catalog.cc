@@ -20,6 +20,10 @@ constexpr StrategyInfo kStrategies[] = {
     {"other_model", "runs another model, to answer and to check", MakeOtherModel},
     {"cheats", "answers with a cheap model at a rate, while its reputation is at least so high",
      MakeCheats},
+    {"prefills",
+     "answers with a cheap model at a rate, and makes the artifact by a forced pass of the right "
+     "one",
+     MakePrefills},
     {"tampers", "sends the developer another output than it commits to, and signs both",
      MakeTampers},
     {"refuses", "refuses every request, with its signature", MakeRefuses},
@@ -46,6 +50,14 @@ constexpr StrategyInfo kStrategies[] = {
     {"takes_and_denies",
      "as transfer agent: takes its victims' output and says that they were silent",
      MakeTakesAndDenies},
+    {"replays", "says its own events again, at a rate, when they have had their effect",
+     MakeReplays},
+    {"judges_unasked", "commits to a verdict about every record of its victims, drawn or not",
+     MakeJudgesUnasked},
+    {"flips_verdicts", "reveals, at a rate, another verdict than it committed to",
+     MakeFlipsVerdicts},
+    {"floods", "sends events about records that do not exist, in every block, at a rate",
+     MakeFloods},
     {"withholds_links", "as sequencer: reveals no beacon link, at a rate", MakeWithholdsLinks},
 };
 

@@ -29,6 +29,17 @@ class Cheats final : public Strategy {
   }
 };
 
+// A cheap model writes, and one forced pass of the right one makes numbers that fit the text.
+class Prefill final : public Strategy {
+  engine::ScriptedOptions Model(std::span<const uint32_t>, bool executes,
+                                const engine::ScriptedOptions& honest) override {
+    acts_ = executes && Acts();
+    return acts_ ? Other(honest) : honest;
+  }
+  bool Prefills(std::span<const uint32_t>) override { return acts_; }
+  bool acts_ = false;  // Asked first which model.
+};
+
 // The same prompt makes it err whoever runs it and however often: that is what a developer would
 // search for.
 class OddHardware final : public Strategy {
@@ -50,6 +61,9 @@ std::unique_ptr<Strategy> MakeOtherModel() {
 }
 std::unique_ptr<Strategy> MakeCheats() {
   return std::make_unique<Cheats>();
+}
+std::unique_ptr<Strategy> MakePrefills() {
+  return std::make_unique<Prefill>();
 }
 std::unique_ptr<Strategy> MakeOddHardware() {
   return std::make_unique<OddHardware>();
