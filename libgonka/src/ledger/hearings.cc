@@ -1,6 +1,7 @@
 #include "ledger/hearings.h"
 
 #include <algorithm>
+#include <map>
 
 #include "gonka/select/draw.h"
 #include "ledger/cases.h"
@@ -47,23 +48,74 @@ std::vector<InferenceId> Eligible(BlockState& state, const Case& hearing, uint64
   return eligible;
 }
 
-void AppendSample(List<InferenceId, 16>& sample, const Hash& seed,
-                  const std::vector<InferenceId>& from, size_t count) {
-  for (const size_t index : select::DrawSample(seed, from.size(), count)) {
-    sample.push_back(from[index]);
+struct Candidate {
+  InferenceId id;
+  AccountId developer;
+  AccountId ta;
+};
+
+std::vector<Candidate> CandidatesOf(BlockState& state, const Case& hearing, uint64_t epoch) {
+  std::vector<Candidate> candidates;
+  for (const InferenceId& id : Eligible(state, hearing, epoch)) {
+    const Request& request = state.records.Get(keys::Of(id)).assignment.request;
+    candidates.push_back({.id = id, .developer = request.developer, .ta = request.ta});
+  }
+  return candidates;
+}
+
+// How many answers of a sample may be to one developer, or through one transfer agent. A developer
+// who knows prompts on which honest hardware errs must not fill a sample with them. Rounded up, so
+// that three full shares do fill it.
+class Shares {
+ public:
+  Shares(const CheckParams& check, const std::vector<Candidate>& candidates)
+      : most_((uint64_t{check.hearing_sample} * check.share_per_party.value + Ppm::kOne - 1) /
+              Ppm::kOne) {
+    for (const Candidate& candidate : candidates) {
+      developers_[candidate.developer] = 0;
+      transfer_agents_[candidate.ta] = 0;
+    }
+  }
+
+  bool Take(const Candidate& candidate) {
+    uint64_t& of_developer = developers_[candidate.developer];
+    uint64_t& of_ta = transfer_agents_[candidate.ta];
+    if (developers_.size() >= kPartiesMin && of_developer >= most_) return false;
+    if (transfer_agents_.size() >= kPartiesMin && of_ta >= most_) return false;
+    ++of_developer;
+    ++of_ta;
+    return true;
+  }
+
+ private:
+  static constexpr size_t kPartiesMin = 3;  // Fewer cannot share it in thirds.
+  const uint64_t most_;
+  std::map<AccountId, uint64_t> developers_;
+  std::map<AccountId, uint64_t> transfer_agents_;
+};
+
+void AppendSample(List<InferenceId, 16>& sample, size_t wanted, const Hash& seed,
+                  const std::vector<Candidate>& from, Shares& shares) {
+  for (const size_t index : select::DrawSample(seed, from.size(), from.size())) {
+    if (sample.size() == wanted) return;
+    if (shares.Take(from[index])) sample.push_back(from[index].id);
   }
 }
 
 // The case's epoch first; where it has too few, the one before, if that is not settled yet.
 List<InferenceId, 16> SampleFor(BlockState& state, const Case& hearing, const Hash& seed) {
   const size_t wanted = state.params.check.hearing_sample;
-  List<InferenceId, 16> sample;
-  AppendSample(sample, seed, Eligible(state, hearing, hearing.epoch), wanted);
-  if (sample.size() < wanted && hearing.epoch > state.chain.epoch_settled) {
-    const Hash earlier = TaggedHash("gonka/draw/sample/earlier/1", seed);
-    AppendSample(sample, earlier, Eligible(state, hearing, hearing.epoch - 1),
-                 wanted - sample.size());
+  const std::vector<Candidate> now = CandidatesOf(state, hearing, hearing.epoch);
+  std::vector<Candidate> earlier;
+  if (hearing.epoch > state.chain.epoch_settled) {
+    earlier = CandidatesOf(state, hearing, hearing.epoch - 1);
   }
+  std::vector<Candidate> all = now;
+  all.insert(all.end(), earlier.begin(), earlier.end());
+  Shares shares(state.params.check, all);
+  List<InferenceId, 16> sample;
+  AppendSample(sample, wanted, seed, now, shares);
+  AppendSample(sample, wanted, TaggedHash("gonka/draw/sample/earlier/1", seed), earlier, shares);
   return sample;
 }
 

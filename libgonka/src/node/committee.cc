@@ -23,15 +23,14 @@ VoteReveal DisputeVote(const std::vector<CheckResult>& results) {
 }
 
 // The product of the evidence over a fresh sample says whether a participant cheats.
-VoteReveal HearingVote(const std::vector<CheckResult>& results, const CheckParams& params) {
-  int32_t sum = 0;
-  bool any = false;
-  for (const CheckResult& result : results) {
-    if (result.verdict == Verdict::kInconclusive) continue;
-    any = true;
-    sum += result.evidence_millinats;
-  }
+VoteReveal HearingVote(const std::vector<CheckResult>& results,
+                       const std::vector<reputation::SampledAnswer>& answers,
+                       const CheckParams& params) {
+  const bool any = std::any_of(results.begin(), results.end(), [](const CheckResult& result) {
+    return result.verdict != Verdict::kInconclusive;
+  });
   if (!any) return Vote(Verdict::kInconclusive, 0);
+  const int32_t sum = reputation::HearingEvidence(params, answers);
   return Vote(sum >= params.conviction_millinats ? Verdict::kFail : Verdict::kPass, sum);
 }
 
@@ -94,22 +93,32 @@ void Committee::Learn(const CaseId& id, const ledger::View& view) {
   duty.commit_margin = CommitMargin(duty.commit_until - std::min(height, duty.commit_until));
   duty.open_checks = open_case->records.size();
   for (const InferenceId& record : open_case->records) {
-    checker_.Check(record, true, [this, id, alive = alive_](const CheckResult& result) {
+    checker_.Check(record, true, [this, id, record, alive = alive_](const CheckResult& result) {
       if (!*alive) return;
       const auto found = duties_.find(id);
       if (found == duties_.end()) return;
-      found->second.results.push_back(result);
+      Note(found->second, record, result);
       if (--found->second.open_checks == 0) Vote(id, found->second);
     });
   }
   if (duty.open_checks == 0) Vote(id, duty);
 }
 
+void Committee::Note(Duty& duty, const InferenceId& record, const CheckResult& result) {
+  duty.results.push_back(result);
+  const auto found = ledger::FindRecord(*ledger_.snapshot(), record);
+  if (result.verdict == Verdict::kInconclusive || !found) return;
+  duty.answers.push_back({.developer = found->assignment.request.developer,
+                          .ta = found->assignment.request.ta,
+                          .evidence_millinats = result.evidence_millinats});
+}
+
 void Committee::Vote(const CaseId& id, Duty& duty) {
   if (duty.vote) return;
   const CheckParams params = ledger::ReadParams(*ledger_.snapshot()).check;
-  VoteReveal vote = duty.kind == ledger::CaseKind::kDispute ? DisputeVote(duty.results)
-                                                            : HearingVote(duty.results, params);
+  VoteReveal vote = duty.kind == ledger::CaseKind::kDispute
+                        ? DisputeVote(duty.results)
+                        : HearingVote(duty.results, duty.answers, params);
   vote.case_id = id;
   // The salt follows from the key, so that a node that restarts can still reveal.
   vote.salt = TaggedHash("gonka/vote-salt/1", self_.key.seed(), id);

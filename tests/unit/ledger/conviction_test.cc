@@ -199,6 +199,41 @@ TEST_CASE("a hearing over nothing ends at once, without conviction") {
   CHECK(net.Told<Convicted>().empty());
 }
 
+TEST_CASE("no developer and no transfer agent fills a sample, where there are three or more") {
+  struct Row {
+    std::vector<size_t> developers;  // Of the answers before the one that is found false.
+    uint32_t sample;
+    size_t drawn;
+    size_t most;  // To one developer.
+  };
+  // A third of the sample, rounded up. The last answer is developer 0's and no part of the sample.
+  const Row rows[] = {{{0, 0, 0, 0, 0, 0, 0, 1, 2}, 4, 4, 2},
+                      {{0, 0, 0, 0, 0, 0, 0, 0, 1, 2}, 9, 5, 3},
+                      {{0, 0, 0, 0, 0, 0, 0, 0, 1, 1}, 4, 4, 4}};  // Two: anybody may fill it.
+  for (const Row& row : rows) {
+    NetworkOptions options = LongEpochs();
+    options.params.check.hearing_sample = row.sample;
+    TestNetwork net(options);
+    net.AllowAll(Amount(1'000'000));
+    for (const size_t developer : row.developers) net.Serve(net.JobFor(kCheat, developer));
+    net.Disgrace(net.JobFor(kCheat, 0));
+    net.AwaitCase(HearingOf(0, net));
+    const Case hearing = *FindCase(net.view(), HearingOf(0, net));
+    std::map<AccountId, size_t> developers;
+    std::map<AccountId, size_t> agents;
+    for (const InferenceId& id : hearing.records) {
+      ++developers[net.record(id).assignment.request.developer];
+      ++agents[net.record(id).assignment.request.ta];
+    }
+    CAPTURE(row.sample);
+    CHECK(hearing.records.size() <= row.drawn);
+    CHECK(hearing.records.size() >= 3);
+    for (const auto& [developer, count] : developers) CHECK(count <= row.most);
+    if (row.most == row.drawn) continue;
+    for (const auto& [agent, count] : agents) CHECK(count <= row.most);
+  }
+}
+
 TEST_CASE("where the epoch has too few answers the sample takes those of the one before") {
   NetworkOptions options = LongEpochs();
   options.params.time.settle_blocks = 300;

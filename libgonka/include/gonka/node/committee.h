@@ -7,6 +7,7 @@
 
 #include "gonka/node/checker.h"
 #include "gonka/node/recorder.h"
+#include "gonka/reputation/evidence.h"
 
 namespace gonka::node {
 
@@ -27,11 +28,13 @@ class Committee {
     uint64_t commit_margin = 0;  // Blocks.
     size_t open_checks = 0;
     std::vector<CheckResult> results;
+    std::vector<reputation::SampledAnswer> answers;  // Of a hearing; not the inconclusive ones.
     std::optional<VoteReveal> vote;
     bool revealed = false;
   };
 
   void Learn(const CaseId& id, const ledger::View& view);
+  void Note(Duty& duty, const InferenceId& record, const CheckResult& result);
   void Vote(const CaseId& id, Duty& duty);
   void Advance(uint64_t height);
 
