@@ -255,10 +255,13 @@ void Settlement::MoveReputation(const AccountId& id) {
   Participant& participant = state_.participants.Change(keys::OfParticipant(id));
   const reputation::MissCount misses = MissesOf(id);
   const Ppm before = participant.reputation;
-  participant.reputation = reputation::NextReputation(
-      params, before,
-      {.passes = standing.passes, .misses = misses, .convicted = standing.convicted});
-  const bool clean = standing.passes >= params.passes_min && !standing.convicted;
+  participant.reputation = reputation::NextReputation(params, before,
+                                                      {.passes = standing.passes,
+                                                       .misses = misses,
+                                                       .convicted = standing.convicted,
+                                                       .fails = standing.fails});
+  const bool clean =
+      standing.passes >= params.passes_min && standing.fails == 0 && !standing.convicted;
   if (clean) ++participant.clean_epochs;
   const bool carry =
       reputation::JudgeMisses(params, misses) == reputation::MissJudgement::kTooFewDuties;

@@ -11,8 +11,12 @@ Ppm NextReputation(const ReputationParams& params, Ppm before, const EpochConduc
     const Ppm kept = Availability(params, conduct.misses);
     return Ppm{static_cast<uint32_t>(MulDivFloor(before.value, kept.value, Ppm::kOne))};
   }
-  if (conduct.passes < params.passes_min) return before;
   const uint64_t step = (uint64_t{Ppm::kOne} + params.epochs_to_full - 1) / params.epochs_to_full;
+  if (conduct.fails > 0) {
+    const uint64_t lost = std::min<uint64_t>(step * conduct.fails, before.value);
+    return Ppm{static_cast<uint32_t>(before.value - lost)};
+  }
+  if (conduct.passes < params.passes_min) return before;
   return Ppm{static_cast<uint32_t>(std::min<uint64_t>(before.value + step, Ppm::kOne))};
 }
 

@@ -103,7 +103,7 @@ struct SimWorld::State {
   SignedTx SignFor(size_t developer, Event event);
   TxCode Submit(const SignedTx& tx);
   void OnBlock(size_t place, const consensus::CommittedBlockPtr& block);
-  void SendAllowances();
+  void SendAllowances(const SimWorld& world);
   bool AllowancesReady();
   void MakeHabits(SimWorld& world);
   std::optional<AskOptions> Towards(const SimWorld& world, size_t executor,
@@ -212,15 +212,12 @@ SignedTx SimWorld::State::SignFor(size_t developer, Event event) {
 }
 
 // One transaction of every developer, straight into the pool.
-void SimWorld::State::SendAllowances() {
+void SimWorld::State::SendAllowances(const SimWorld& world) {
   if (options.allowance == Amount(0)) return;
   for (size_t i = 0; i < developers.size(); ++i) {
     std::vector<Event> events;
     for (size_t ta = 0; ta < options.participants; ++ta) {
-      events.push_back(Allow{.ta = nodes[ta]->id(),
-                             .amount = options.allowance,
-                             .expires_epoch = 1'000,
-                             .key_digest = ApiKeyDigest(developers[i].public_key().span())});
+      events.push_back(world.AllowOf(i, ta, options.allowance));
     }
     const TxCode code =
         Submit(SignTx(developers[i], first().chain().network(), sequences[i]++, std::move(events)));
@@ -288,7 +285,7 @@ SimWorld::SimWorld(SimOptions options) : state_(std::make_unique<State>(std::mov
   for (const KeyPair& key : keys) add(key);
   for (const KeyPair& key : state.newcomers) add(key);
   for (size_t i = 0; i < state.options.participants; ++i) state.nodes[i]->Start();
-  state.SendAllowances();
+  state.SendAllowances(*this);
   if (!RunUntil([&] { return state.AllowancesReady(); }, kSetUpUsMax)) {
     state.Abort("the allowances cannot be used");
   }
@@ -575,6 +572,13 @@ std::optional<size_t> SimWorld::NextExecutor(size_t developer, size_t ta) const 
                            asks, participant(ta), allowance->sequence_base, 0);
   const AccountId* account = std::get_if<AccountId>(&drawn);
   return account == nullptr ? std::nullopt : std::optional(PlaceOf(*account));
+}
+
+Event SimWorld::AllowOf(size_t developer, size_t ta, Amount amount) const {
+  return Allow{.ta = participant(ta),
+               .amount = amount,
+               .expires_epoch = 1'000,
+               .key_digest = ApiKeyDigest(state_->developers.at(developer).public_key().span())};
 }
 
 void SimWorld::Speak(size_t participant, Event event) {

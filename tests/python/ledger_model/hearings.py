@@ -54,19 +54,45 @@ def eligible(led, case, epoch):
     return sorted(found)
 
 
+class Shares:
+    """Where records of three or more developers may be sampled, no developer has more than a third; likewise
+    of transfer agents."""
+
+    def __init__(self, led, candidates):
+        check = led.params["check"]
+        self.wanted = check["hearing_sample"]
+        self.most = -(-self.wanted * check["share_per_party"] // 10**6)
+        self.requests = {one: led.state.get(state.record(one))["assignment"]["request"] for one in candidates}
+        self.taken = {party: [] for party in ("developer", "ta")}
+
+    def full(self, party, record):
+        everybody = {request[party] for request in self.requests.values()}
+        return len(everybody) >= 3 and self.taken[party].count(self.requests[record][party]) >= self.most
+
+    def take(self, candidates, seed):
+        chosen = []
+        for place in draw_sample(seed, len(candidates), len(candidates)):
+            record = candidates[place]
+            if len(self.taken["ta"]) == self.wanted:
+                break
+            if self.full("developer", record) or self.full("ta", record):
+                continue
+            for party in self.taken:
+                self.taken[party].append(self.requests[record][party])
+            chosen.append(record)
+        return chosen
+
+
 def draw_hearing_sample(led, case_id, seed):
     case = led.state.get(state.case(case_id))
     if case is None or case["decided"] or case["drawn"]:
         return
     case = led.state.edit(state.case(case_id))
-    wanted, epoch = led.params["check"]["hearing_sample"], case["epoch"]
+    epoch = case["epoch"]
     own = eligible(led, case, epoch)
-    case["records"] = [own[place] for place in draw_sample(seed, len(own), wanted)]
-    missing = wanted - len(case["records"])
-    if missing > 0 and epoch > led.chain["epoch_settled"]:
-        earlier = eligible(led, case, epoch - 1)
-        seed = tagged("gonka/draw/sample/earlier/1", seed)
-        case["records"] += [earlier[place] for place in draw_sample(seed, len(earlier), missing)]
+    earlier = eligible(led, case, epoch - 1) if epoch > led.chain["epoch_settled"] else []
+    shares = Shares(led, own + earlier)
+    case["records"] = shares.take(own, seed) + shares.take(earlier, tagged("gonka/draw/sample/earlier/1", seed))
     for member in led.table(epoch)["members"]:
         removed = led.state.get(state.participant(member["id"]))["removed"]
         if member["id"] != case["accused"] and checks.serves(member, case["model"]) and not removed:

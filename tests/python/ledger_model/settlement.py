@@ -196,9 +196,11 @@ class Settlement:
             participant["reputation"] = 0
         elif beyond_bad_luck(rules, misses, duties):
             participant["reputation"] = before * availability(rules, misses, duties) // ONE
+        elif standing["fails"] > 0:
+            participant["reputation"] = max(0, before - standing["fails"] * reputation_step(rules))
         elif enough:
             participant["reputation"] = min(ONE, before + reputation_step(rules))
-        if enough and not standing["convicted"]:
+        if enough and standing["fails"] == 0 and not standing["convicted"]:
             participant["clean_epochs"] += 1
         few = duties < rules["miss_sample_min"]
         participant["misses"], participant["duties"] = (misses, duties) if few else (0, 0)

@@ -11,13 +11,15 @@ TEST_CASE("thirty clean epochs make full reputation, twenty-nine do not") {
   const ReputationParams params;
   Ppm reputation{0};
   for (int epoch = 0; epoch < 29; ++epoch) {
-    reputation =
-        NextReputation(params, reputation, {.passes = 3, .misses = {}, .convicted = false});
+    reputation = NextReputation(params, reputation,
+                                {.passes = 3, .misses = {}, .convicted = false, .fails = 0});
   }
   CHECK(reputation < Ppm{Ppm::kOne});
-  reputation = NextReputation(params, reputation, {.passes = 3, .misses = {}, .convicted = false});
+  reputation = NextReputation(params, reputation,
+                              {.passes = 3, .misses = {}, .convicted = false, .fails = 0});
   CHECK(reputation == Ppm{Ppm::kOne});
-  reputation = NextReputation(params, reputation, {.passes = 3, .misses = {}, .convicted = false});
+  reputation = NextReputation(params, reputation,
+                              {.passes = 3, .misses = {}, .convicted = false, .fails = 0});
   CHECK(reputation == Ppm{Ppm::kOne});
 }
 
@@ -28,14 +30,20 @@ TEST_CASE("one epoch's conduct moves reputation up, down, to zero or not at all"
     uint32_t before;
     uint32_t after;
   } const kCases[] = {
-      {"three passes are one step", {3, {0, 0}, false}, 500'000, 533'334},
-      {"two passes prove nothing", {2, {0, 0}, false}, 500'000, 500'000},
-      {"a conviction takes all, whatever else", {900, {0, 900}, true}, 1'000'000, 0},
-      {"misses within bad luck cost nothing", {3, {2 * 14, 100}, false}, 500'000, 533'334},
-      {"half a miss more is beyond bad luck", {3, {2 * 14 + 1, 100}, false}, 500'000, 427'500},
-      {"all missed: all lost", {0, {2 * 100, 100}, false}, 500'000, 0},
-      {"more misses than duties do not wrap", {0, {1'000, 100}, false}, 500'000, 0},
-      {"too few duties are not judged yet", {3, {2 * 19, 19}, false}, 500'000, 533'334},
+      {"three passes are one step", {3, {0, 0}, false, 0}, 500'000, 533'334},
+      {"two passes prove nothing", {2, {0, 0}, false, 0}, 500'000, 500'000},
+      {"a conviction takes all, whatever else", {900, {0, 900}, true, 0}, 1'000'000, 0},
+      {"misses within bad luck cost nothing", {3, {2 * 14, 100}, false, 0}, 500'000, 533'334},
+      {"half a miss more is beyond bad luck", {3, {2 * 14 + 1, 100}, false, 0}, 500'000, 427'500},
+      {"all missed: all lost", {0, {2 * 100, 100}, false, 0}, 500'000, 0},
+      {"more misses than duties do not wrap", {0, {1'000, 100}, false, 0}, 500'000, 0},
+      {"an upheld fail takes a step, and passes do not make up for it",
+       {900, {0, 900}, false, 1},
+       500'000,
+       466'666},
+      {"three of them take three", {900, {0, 900}, false, 3}, 500'000, 399'998},
+      {"more than there is takes all", {900, {0, 900}, false, 9}, 100'000, 0},
+      {"too few duties are not judged yet", {3, {2 * 19, 19}, false, 0}, 500'000, 533'334},
   };
   for (const auto& c : kCases) {
     CAPTURE(c.what);

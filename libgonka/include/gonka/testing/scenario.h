@@ -57,6 +57,7 @@ struct TroubleStep {
     kFillDisk,
     kFreeDisk,
     kGoWarm,
+    kLeave,  // Says that this epoch is its last.
   };
   Kind kind = Kind::kCrash;
   Place who;
@@ -87,6 +88,10 @@ struct ProposeStep {
   int64_t value = 0;
   uint64_t activate_epoch = 0;
 };
+struct WithdrawStep {
+  Place who;
+  Amount amount;  // Of its collateral.
+};
 struct VoteStep {
   std::vector<size_t> participants;
   uint64_t proposal = 0;
@@ -103,9 +108,9 @@ struct AllowStep {
   TxCode code = TxCode::kOk;
 };
 
-using Action =
-    std::variant<AskStep, HangUpStep, TroubleStep, LoseTxsStep, PaceStep, BehaveStep, PartitionStep,
-                 LinksStep, JoinStep, ProposeStep, VoteStep, ChallengeStep, AllowStep>;
+using Action = std::variant<AskStep, HangUpStep, TroubleStep, LoseTxsStep, PaceStep, BehaveStep,
+                            PartitionStep, LinksStep, JoinStep, ProposeStep, WithdrawStep, VoteStep,
+                            ChallengeStep, AllowStep>;
 
 struct TimedStep {
   uint64_t height = 0;  // Once this block is made, or at once where it is.
@@ -169,6 +174,7 @@ struct Expectations {
   std::vector<DeveloperCheck> developers;
   std::vector<PayCheck> pay;
   std::optional<HonestCheck> against_honest;
+  Range price;                // Per token, at the end.
   std::vector<size_t> apart;  // Need not have caught up with the others at the end.
   bool replays = false;       // A second run gives the same transcript.
 };

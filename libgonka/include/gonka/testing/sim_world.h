@@ -142,6 +142,8 @@ class SimWorld {
   size_t Join();
   // A developer's own transaction, straight to the sequencer; what becomes of its event.
   TxCode Say(size_t developer, Event event);
+  // An allowance under which the transfer agent signs for the developer.
+  Event AllowOf(size_t developer, size_t ta, Amount amount) const;
   // The same without waiting for it.
   TxCode Submit(size_t developer, Event event);
   // An event of a participant's own, through its node.

@@ -56,8 +56,12 @@ Chronicle::Chronicle(SimWorld& world, const SimOptions& options, const StoryLine
 }
 
 int64_t Chronicle::WealthOf(const AccountId& account) const {
-  const auto participant = ledger::FindParticipant(*world_.Ledger(), account);
-  return Units(world_.Balance(account)) + (participant ? Units(participant->collateral) : 0);
+  int64_t wealth = Units(world_.Balance(account));
+  if (const auto participant = ledger::FindParticipant(*world_.Ledger(), account)) {
+    wealth += Units(participant->collateral);
+    for (const auto& part : participant->unbonding) wealth += Units(part.amount);
+  }
+  return wealth;
 }
 
 int64_t Chronicle::GainOf(const AccountId& account) const {

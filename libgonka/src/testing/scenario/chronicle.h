@@ -22,7 +22,7 @@ class Chronicle {
   };
   const std::map<InferenceId, ledger::SettledRecord>& settled() const { return settled_; }
   Pay PayOf(size_t participant) const;
-  // Balance, unused allowances and collateral; against the beginning.
+  // Balance, unused allowances and collateral, unbonding or not; against the beginning.
   int64_t GainOf(const AccountId& account) const;
   // "participant 3", "developer 0", "nobody", or its first digits.
   std::string NameOf(const AccountId& account) const;

@@ -149,6 +149,7 @@ void ReadExpectations(Fields& fields, Expectations& out) {
     ReadDevelopers(honest, "developers", check.developers);
     honest.Read("gain", check.gain);
   }
+  fields.Read("price", out.price);
   ReadParticipants(fields, "apart", out.apart);
   fields.Read("replays", out.replays);
 }

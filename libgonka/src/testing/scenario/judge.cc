@@ -133,6 +133,9 @@ void Judgement::CheckCounts() {
     answered += answer && answer->ok() ? 1 : 0;
     failed += answer && !answer->ok() ? 1 : 0;
   }
+  const auto models = ledger::ListModels(*world_.Ledger());
+  const auto price = ledger::FindPrice(*world_.Ledger(), models.at(0).id);
+  Check("the price of a token", expect_.price, static_cast<int64_t>(price->now.units()));
   Check("the number of answered requests", expect_.answered, answered);
   Check("the number of requests without an answer", expect_.failed, failed);
 }
@@ -168,17 +171,17 @@ void Judgement::CheckParticipant(const ParticipantCheck& check) {
   const AccountId id = world_.participant(check.participant);
   const std::string name = chronicle_.NameOf(id);
   const auto view = world_.Ledger();
-  const auto about = ledger::FindParticipant(*view, id);
-  if (!about) return failures_.push_back(name + " is no participant");
-  Check("the reputation of " + name, check.reputation, about->reputation.value);
+  // Nothing where it has left and is forgotten.
+  const auto about = ledger::FindParticipant(*view, id).value_or(ledger::Participant{});
+  Check("the reputation of " + name, check.reputation, about.reputation.value);
   Check("the collateral of " + name, check.collateral,
-        static_cast<int64_t>(about->collateral.units()));
+        static_cast<int64_t>(about.collateral.units()));
   Check("the gain of " + name, check.gain, chronicle_.GainOf(id));
   const Chronicle::Pay pay = chronicle_.PayOf(check.participant);
   Check("fees of " + name, check.fees, pay.fees);
   Check("emission of " + name, check.emission, pay.emission);
-  if (check.removed && *check.removed != about->removed) {
-    failures_.push_back(fmt::format("{} is {}removed", name, about->removed ? "" : "not "));
+  if (check.removed && *check.removed != about.removed) {
+    failures_.push_back(fmt::format("{} is {}removed", name, about.removed ? "" : "not "));
   }
   if (!check.weight_ppm.min && !check.weight_ppm.max) return;
   const auto table = ledger::FindEpoch(*view, world_.epoch());

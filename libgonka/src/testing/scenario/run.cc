@@ -41,6 +41,7 @@ class Run {
   void Do(const LinksStep& step) { world_.SetLinks(step.links); }
   void Do(const JoinStep&);
   void Do(const ProposeStep& step);
+  void Do(const WithdrawStep& step);
   void Do(const VoteStep& step);
   void Do(const ChallengeStep& step);
   void Do(const AllowStep& step);
@@ -166,8 +167,8 @@ void Run::Do(const TroubleStep& step) {
   const auto found = Find(step.who);
   if (!found) return;
   const size_t who = *found;
-  const bool needs_up =
-      step.kind == Kind::kCrash || step.kind == Kind::kLosePower || step.kind == Kind::kGoWarm;
+  const bool needs_up = step.kind == Kind::kCrash || step.kind == Kind::kLosePower ||
+                        step.kind == Kind::kGoWarm || step.kind == Kind::kLeave;
   if (needs_up != world_.IsRunning(who) && (needs_up || step.kind == Kind::kRestart)) {
     return Fail(fmt::format("height {}: participant {} is {}", world_.height(), who,
                             needs_up ? "down already" : "up already"));
@@ -190,6 +191,8 @@ void Run::Do(const TroubleStep& step) {
     case Kind::kGoWarm:
       world_.GoWarm(who);
       return;
+    case Kind::kLeave:
+      return world_.Speak(who, Leave{});
   }
 }
 
@@ -214,8 +217,13 @@ void Run::Do(const ProposeStep& step) {
   change.changes.push_back({.name = step.param, .value = step.value});
   const uint64_t epoch_blocks = scenario_.network.params.time.epoch_blocks;
   world_.Speak(step.participant, Propose{.change = std::move(change),
-                                         .activate_height = 1 + step.activate_epoch * epoch_blocks,
+                                         .activate_height = step.activate_epoch * epoch_blocks,
                                          .reason = std::string("a scenario")});
+}
+
+void Run::Do(const WithdrawStep& step) {
+  const auto who = Find(step.who);
+  if (who) world_.Speak(*who, WithdrawCollateral{.amount = step.amount});
 }
 
 void Run::Do(const VoteStep& step) {
@@ -235,10 +243,8 @@ void Run::Do(const ChallengeStep& step) {
 }
 
 void Run::Do(const AllowStep& step) {
-  const TxCode code = world_.Say(step.developer, Allow{.ta = world_.participant(step.ta),
-                                                       .amount = step.amount,
-                                                       .expires_epoch = 1'000,
-                                                       .key_digest = std::nullopt});
+  const TxCode code =
+      world_.Say(step.developer, world_.AllowOf(step.developer, step.ta, step.amount));
   if (code == step.code) return;
   Fail(fmt::format("developer {}'s allowance of {} is answered with {}, not with {}",
                    step.developer, step.amount.units(), TxCodeName(code), TxCodeName(step.code)));

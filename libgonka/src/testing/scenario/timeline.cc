@@ -61,6 +61,11 @@ void ReadProposal(Fields& fields, ProposeStep& out) {
   if (!status.ok()) fields.context().Complain(fields.path(), fmt::format(": {}", Message(status)));
 }
 
+void ReadWithdrawal(Fields& fields, WithdrawStep& out) {
+  fields.Require("who", out.who);
+  fields.Require("amount", out.amount);
+}
+
 void ReadVote(Fields& fields, VoteStep& out) {
   ReadParticipants(fields, "participants", out.participants);
   fields.Read("proposal", out.proposal);
@@ -97,7 +102,8 @@ void TryTroubles(Fields& entry, std::vector<Action>& actions) {
        {std::pair("crash", Kind::kCrash), std::pair("restart", Kind::kRestart),
         std::pair("lose_power", Kind::kLosePower), std::pair("cut", Kind::kCut),
         std::pair("heal", Kind::kHeal), std::pair("fill_disk", Kind::kFillDisk),
-        std::pair("free_disk", Kind::kFreeDisk), std::pair("go_warm", Kind::kGoWarm)}) {
+        std::pair("free_disk", Kind::kFreeDisk), std::pair("go_warm", Kind::kGoWarm),
+        std::pair("leave", Kind::kLeave)}) {
     TroubleStep trouble{.kind = kind, .who = {}};
     if (entry.Read(name, trouble.who)) actions.emplace_back(std::move(trouble));
   }
@@ -111,6 +117,7 @@ std::vector<Action> ReadActions(Fields& entry) {
   TryObject<PaceStep>(entry, "pace", actions, ReadPace);
   TryObject<BehaveStep>(entry, "behave", actions, ReadConductOf);
   TryObject<ProposeStep>(entry, "propose", actions, ReadProposal);
+  TryObject<WithdrawStep>(entry, "withdraw", actions, ReadWithdrawal);
   TryObject<VoteStep>(entry, "vote", actions, ReadVote);
   TryObject<AllowStep>(entry, "allow", actions, ReadAllow);
   if (PartitionStep step; entry.Read("partition", step.groups)) {

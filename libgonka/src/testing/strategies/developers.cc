@@ -33,10 +33,7 @@ class SpendsEverywhere final : public Habit {
     for (size_t ta = 0; ta < world().participants(); ++ta) {
       if (!world().IsRunning(ta)) continue;
       if (!allowed_) {
-        world().Submit(developer(), Allow{.ta = world().participant(ta),
-                                          .amount = world().initial_balance(),
-                                          .expires_epoch = 1'000,
-                                          .key_digest = std::nullopt});
+        world().Submit(developer(), world().AllowOf(developer(), ta, world().initial_balance()));
       }
       for (int i = 0; i < 4; ++i) {
         world().Post("all of it, please", {.developer = developer(), .ta = ta});
