@@ -115,7 +115,7 @@ struct VoteReveal {
   static constexpr const char* kName = "vote_reveal";
   CaseId case_id;
   Verdict verdict = Verdict::kPass;  // In a hearing kFail confirms the charge.
-  int32_t evidence_millinats = 0;    // In a hearing the sum over the sample (reputation/evidence.h).
+  int32_t evidence_millinats = 0;    // In a hearing of its whole sample: reputation/evidence.h.
   Hash salt;
   GONKA_FIELDS(VoteReveal, case_id, verdict, evidence_millinats, salt)
 };
