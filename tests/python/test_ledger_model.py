@@ -15,6 +15,8 @@ PROGRAM = Path(os.environ.get("GONKA_LEDGER_TRACE", Path(__file__).parents[2] / 
 SEEDS, BLOCKS, EVENTS_MIN = range(1, 16), 700, 100_000
 # Codes that no random block comes to: no order's cost reaches 2^62.
 UNSEEN = {"AmountOverflow"}
+# Kinds of events that the model does not know yet; chaos.cc must not send them.
+NOT_MODELLED = set()
 
 pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason=f"{PROGRAM} is not built")
 
@@ -40,7 +42,10 @@ def test_everything_that_can_happen_has_happened(compared):
     assert set(NOTICES) - seen["notices"] == set()
     for name in EVENTS:
         taken, refused = (sum(one.kinds.get(name, (0, 0))[place] for one in compared.values()) for place in (0, 1))
-        assert taken > 0 and refused > 0, name
+        if name in NOT_MODELLED:
+            assert taken == refused == 0, name
+        else:
+            assert taken > 0 and refused > 0, name
     assert sum(one.refused_blocks for one in compared.values()) > 0
 
 
