@@ -44,10 +44,18 @@ void RefundHeld(BlockState& state, const InferenceId& id, InferenceRecord& recor
                 RefundReason reason) {
   const Amount amount = record.held;
   if (amount == Amount(0)) return;
-  const AccountId& developer = record.assignment.request.developer;
-  MoveToAccount(state, HeldBy(record), developer, amount);
+  const Request& request = record.assignment.request;
+  if (record.agent_pays) {
+    Participant& agent = state.participants.Change(keys::OfParticipant(request.ta));
+    Move(state, HeldBy(record), CollateralOf(agent), amount);
+  } else {
+    MoveToAccount(state, HeldBy(record), request.developer, amount);
+  }
   record.refunded += amount;
-  state.Tell(Refunded{.inference = id, .developer = developer, .amount = amount, .reason = reason});
+  state.Tell(Refunded{.inference = id,
+                      .developer = record.agent_pays ? request.ta : request.developer,
+                      .amount = amount,
+                      .reason = reason});
 }
 
 void ExpireRecord(BlockState& state, const InferenceId& id, InferenceRecord& record) {

@@ -2,6 +2,7 @@
 
 #include "gonka/ledger/queries.h"
 #include "gonka/rewards/fee.h"
+#include "ledger/abandoned.h"
 #include "ledger/checks.h"
 #include "ledger/convict.h"
 #include "ledger/delegation.h"
@@ -73,14 +74,13 @@ bool IsSecondFinish(const InferenceRecord& record, const AccountId& sender, cons
 }
 
 // Cost is held until settlement, the rest of the escrow goes home.
-Amount HoldCost(BlockState& state, InferenceRecord& record) {
+void HoldCost(BlockState& state, InferenceRecord& record) {
   const std::optional<Amount> cost =
       rewards::Cost(record.assignment.prompt_tokens, record.finish->output_tokens, record.price);
   GONKA_CHECK(cost.has_value());  // Not above the escrow, which was computed.
   const rewards::EscrowSplit split = rewards::SettleEscrow(record.escrow, *cost);
   Move(state, EscrowIn(record), HeldBy(record), split.paid);
   ReturnEscrow(state, record, split.refund);
-  return split.paid;
 }
 
 void CountWork(BlockState& state, const InferenceRecord& record) {
@@ -99,15 +99,19 @@ void CountWork(BlockState& state, const InferenceRecord& record) {
            uint64_t{record.assignment.prompt_tokens} + record.finish->output_tokens);
 }
 
+}  // namespace
+
 void Complete(BlockState& state, const Finish& event, InferenceRecord& record) {
   const uint64_t epoch = record.assignment.request.epoch;
   record.status = InferenceStatus::kFinished;
   record.finish = FactsOf(event, state.height());
-  state.index.Erase(keys::OfExpiry(record.assignment.request.expiry_height, event.inference));
-  const Amount cost = HoldCost(state, record);
+  if (!record.agent_pays) {
+    state.index.Erase(keys::OfExpiry(record.assignment.request.expiry_height, event.inference));
+    HoldCost(state, record);
+  }
   CountWork(state, record);
   state.Tell(RecordFinished{
-      .inference = event.inference, .output_tokens = event.output_tokens, .cost = cost});
+      .inference = event.inference, .output_tokens = event.output_tokens, .cost = record.held});
   const Key standing = keys::OfStanding(epoch, record.assignment.executor);
   if (state.standings.Get(standing).convicted) {
     return RefundConvicted(state, event.inference, record);
@@ -117,17 +121,31 @@ void Complete(BlockState& state, const Finish& event, InferenceRecord& record) {
   WakeHearing(state, epoch, record.assignment.executor);
 }
 
+namespace {
+
+// The transfer agent has turned to another executor, and this one's record was closed for it.
+bool WasAbandoned(BlockState& state, const InferenceRecord& record) {
+  return !record.settled && !record.finish && record.status == InferenceStatus::kExpired &&
+         IsTurnedFrom(state, record.assignment);
+}
+
 }  // namespace
 
 TxCode Apply(BlockState& state, const AccountId& sender, const Finish& event) {
   const Key key = keys::Of(event.inference);
   if (state.records.Find(key) == nullptr) {
     if (const TxCode code = CheckOpening(state, sender, event); code != TxCode::kOk) return code;
-    const TxCode code = OpenRecord(state, event.opening->assignment);
+    const Assignment& assignment = event.opening->assignment;
+    if (IsTurnedFrom(state, assignment)) return ClaimAbandoned(state, assignment, event);
+    const TxCode code = OpenRecord(state, assignment);
     if (code != TxCode::kOk) return code;
   }
   if (IsSecondFinish(state.records.Get(key), sender, event)) {
     return ConvictOfTwoOutputs(state, state.records.Get(key));
+  }
+  const Assignment assignment = state.records.Get(key).assignment;
+  if (assignment.executor == sender && WasAbandoned(state, state.records.Get(key))) {
+    return ClaimAbandoned(state, assignment, event);
   }
   if (const TxCode code = CheckFinish(state.records.Get(key), sender, event); code != TxCode::kOk) {
     return code;
@@ -137,6 +155,8 @@ TxCode Apply(BlockState& state, const AccountId& sender, const Finish& event) {
     const TxCode code = CheckOpening(state, sender, event);
     return code == TxCode::kOk ? CloseContradicted(state, event, record) : code;
   }
+  if (const TxCode code = CheckEnding(state, assignment, event); code != TxCode::kOk) return code;
+  record.broken_off = IsBrokenOff(state, assignment, event);
   Complete(state, event, record);
   return TxCode::kOk;
 }

@@ -3,6 +3,7 @@
 #include "gonka/ledger/queries.h"
 #include "gonka/reputation/check_rate.h"
 #include "gonka/rewards/fee.h"
+#include "ledger/abandoned.h"
 #include "ledger/delegation.h"
 #include "ledger/events.h"
 #include "ledger/executor_draw.h"
@@ -55,7 +56,7 @@ TxCode CheckAllowance(BlockState& state, const Assignment& assignment) {
 }
 
 // What stands on the ledger about the same request: attempts of one sequence number come in
-// ascending order, and only where the ones before were skipped.
+// ascending order, and only where the ones before were skipped or broken off by the transfer agent.
 TxCode CheckEarlierAttempts(BlockState& state, const Assignment& assignment,
                             std::optional<InferenceId>& abandoned) {
   const Request& request = assignment.request;
@@ -65,10 +66,14 @@ TxCode CheckEarlierAttempts(BlockState& state, const Assignment& assignment,
     const InferenceRecord* other = state.records.Find(keys::Of(id));
     if (other == nullptr) continue;
     if (attempt > assignment.attempt) return TxCode::kWrongAttempt;
-    if (other->finish || !(other->assignment.request == request)) {
+    if (!(other->assignment.request == request)) return TxCode::kConflictsWithRecord;
+    if (other->agent_pays) continue;  // Of an attempt that was turned from before.
+    const bool may_follow = !other->settled && (!other->finish || other->broken_off);
+    // Who has signed a refusal cannot have been broken off.
+    if (!may_follow || (other->finish && assignment.skipped[attempt].refusal)) {
       return TxCode::kConflictsWithRecord;
     }
-    if (other->status == InferenceStatus::kStarted) abandoned = id;
+    if (other->finish || other->status == InferenceStatus::kStarted) abandoned = id;
   }
   return TxCode::kOk;
 }
@@ -138,7 +143,11 @@ TxCode CheckRefusals(BlockState& state, const Assignment& assignment) {
 // executor had been convicted or removed.
 void BlameSkipped(BlockState& state, const Assignment& assignment) {
   const uint64_t epoch = assignment.request.epoch;
-  for (const SkippedAttempt& skipped : assignment.skipped) {
+  for (uint8_t i = 0; i < assignment.attempt; ++i) {
+    const SkippedAttempt& skipped = assignment.skipped[i];
+    const InferenceId id = InferenceIdOf(assignment.request, i);
+    const InferenceRecord* earlier = state.records.Find(keys::Of(id));
+    if (earlier != nullptr && earlier->finish) continue;  // ChargeAgent has blamed who is to blame.
     const Standing* standing = state.standings.Find(keys::OfStanding(epoch, skipped.executor));
     const bool convicted = standing != nullptr && standing->convicted;
     if (skipped.refusal || convicted) continue;
@@ -146,8 +155,12 @@ void BlameSkipped(BlockState& state, const Assignment& assignment) {
   }
 }
 
-Ppm RateAtOpening(BlockState& state, const Assignment& assignment, Ppm reputation) {
+}  // namespace
+
+Ppm RateAtOpening(BlockState& state, const Assignment& assignment) {
   const uint64_t epoch = assignment.request.epoch;
+  const Ppm reputation =
+      state.participants.Get(keys::OfParticipant(assignment.executor)).reputation;
   if (epoch == 0) return reputation::CheckRate(state.params.check, reputation, 0, 0);
   const Traffic* traffic = state.traffic.Find(keys::OfTraffic(epoch - 1, assignment.request.model));
   const Standing* standing = state.standings.Find(keys::OfStanding(epoch - 1, assignment.executor));
@@ -155,6 +168,8 @@ Ppm RateAtOpening(BlockState& state, const Assignment& assignment, Ppm reputatio
                                traffic == nullptr ? 0 : traffic->records,
                                standing == nullptr ? 0 : standing->executed);
 }
+
+namespace {
 
 TxCode CheckExecutorServes(BlockState& state, const Assignment& assignment,
                            const EpochTable& table) {
@@ -171,12 +186,11 @@ void WriteRecord(BlockState& state, const Assignment& assignment, Allowance& all
                  Amount escrow, Amount price) {
   const Request& request = assignment.request;
   const InferenceId id = InferenceIdOf(assignment);
-  const Participant& executor = state.participants.Get(keys::OfParticipant(assignment.executor));
   InferenceRecord record;
   record.assignment = assignment;
   record.opened_height = state.height();
   record.price = price;
-  record.check_rate = RateAtOpening(state, assignment, executor.reputation);
+  record.check_rate = RateAtOpening(state, assignment);
   InferenceRecord& opened = state.records.PutNew(keys::Of(id), std::move(record));
   Move(state, AvailableIn(allowance), EscrowIn(opened), escrow);
   ++allowance.open_records;
@@ -227,7 +241,11 @@ TxCode OpenRecord(BlockState& state, const Assignment& assignment) {
 
   if (abandoned) {
     InferenceRecord& earlier = state.records.Change(keys::Of(*abandoned));
-    CloseUnfinished(state, *abandoned, earlier, RefundReason::kUnusedEscrow);
+    if (earlier.finish) {
+      ChargeAgent(state, *abandoned, earlier);
+    } else {
+      CloseUnfinished(state, *abandoned, earlier, RefundReason::kUnusedEscrow);
+    }
   }
   const std::variant<Amount, TxCode> price = PriceFor(state, request);
   if (const TxCode* refused = std::get_if<TxCode>(&price)) return *refused;

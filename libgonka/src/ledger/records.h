@@ -14,11 +14,17 @@ TxCode OpenRecord(BlockState& state, const Assignment& assignment);
 // Escrow or rest of it, back to where it came from: the allowance.
 void ReturnEscrow(BlockState& state, InferenceRecord& record, Amount amount);
 
+// The rate at which its answer will be checked, by the executor's reputation now.
+Ppm RateAtOpening(BlockState& state, const Assignment& assignment);
+
+// A finished record: facts, counts, the check's draw. The cost is what is held already.
+void Complete(BlockState& state, const Finish& event, InferenceRecord& record);
+
 // Ends a record that was never finished: the escrow goes home. Blame is the caller's.
 void CloseUnfinished(BlockState& state, const InferenceId& id, InferenceRecord& record,
                      RefundReason reason);
 
-// What is held goes to the developer's balance, once.
+// What is held goes to the developer's balance, or to the transfer agent whose it was, once.
 void RefundHeld(BlockState& state, const InferenceId& id, InferenceRecord& record,
                 RefundReason reason);
 

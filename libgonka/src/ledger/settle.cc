@@ -156,10 +156,6 @@ void Settlement::SettleFinished(const InferenceId& id, InferenceRecord& record) 
   if (IsConvicted(record.assignment.executor) && record.status != InferenceStatus::kValidated) {
     return Refund(id, record, RefundReason::kConviction);
   }
-  // Nothing but the transfer agent's word tells a client that hung up from an executor that did.
-  if (record.finish->finish == FinishCode::kCancelled && !record.delivered) {
-    return Refund(id, record, RefundReason::kUnusedEscrow);
-  }
   PayFee(id, record);
 }
 

@@ -223,17 +223,57 @@ void Executor::Run(const InferenceId& id, Execute order, std::vector<uint32_t> p
            }});
 }
 
+Executor::InFlight* Executor::AnswerFor(const Hash& caller, const AgentSays& says,
+                                        const Hash& signing_hash) {
+  const auto found = in_flight_.find(says.inference);
+  if (found == in_flight_.end()) return nullptr;
+  InFlight& job = found->second;
+  const AccountId& ta = job.order.assignment.assignment.request.ta;
+  const bool fits = ta.value == caller && !job.cancelled && says.word.tokens <= job.facts.size();
+  if (!fits) return nullptr;
+  const auto key = ledger::SigningKeyOf(*ledger_.snapshot(), ta, signing_hash, says.word.signature);
+  return key ? &job : nullptr;
+}
+
+// What the transfer agent has not taken is no part of the answer.
+void Executor::StopAt(InFlight& job, size_t tokens) {
+  job.cancelled = true;
+  job.facts.resize(tokens);
+  job.engine->Cancel(job.request);
+}
+
 void Executor::OnCancel(const Hash& caller, Bytes request, std::shared_ptr<Reply> reply) {
-  const auto query = Decode<InferenceQuery>(request);
-  if (!query.ok()) return reply->Finish(query.status());
-  const auto found = in_flight_.find(query->inference);
-  if (found != in_flight_.end() &&
-      found->second.order.assignment.assignment.request.ta.value == caller) {
-    found->second.cancelled = true;
-    found->second.engine->Cancel(found->second.request);
+  const auto says = Decode<AgentSays>(request);
+  if (!says.ok()) return reply->Finish(says.status());
+  InFlight* job = AnswerFor(caller, *says, CancelSigningHash(says->inference, says->word.tokens));
+  if (job != nullptr && !job->stopped) {
+    job->word = says->word;
+    StopAt(*job, says->word.tokens);
   }
   reply->Send({});
   reply->Finish(absl::OkStatus());
+}
+
+void Executor::OnAck(const Hash& caller, Bytes request, std::shared_ptr<Reply> reply) {
+  const auto says = Decode<AgentSays>(request);
+  if (!says.ok()) return reply->Finish(says.status());
+  InFlight* job = AnswerFor(caller, *says, AckSigningHash(says->inference, says->word.tokens));
+  const bool is_new = job != nullptr && (!job->word || job->word->tokens < says->word.tokens);
+  if (is_new) job->word = says->word;
+  reply->Send({});
+  reply->Finish(absl::OkStatus());
+}
+
+// With an acknowledgement this node is paid for what it covers, whatever the transfer agent does.
+// Without one only the whole answer counts, so it is finished where there is a record that would
+// otherwise expire at this node's cost.
+void Executor::OnAbandoned(const InferenceId& id, InFlight& job) {
+  job.abandoned = true;
+  if (job.word) return StopAt(job, job.word->tokens);
+  const auto record = ledger::FindRecord(*ledger_.snapshot(), id);
+  if (record && record->status == ledger::InferenceStatus::kStarted) return;
+  job.cancelled = true;
+  job.engine->Cancel(job.request);
 }
 
 void Executor::OnToken(const InferenceId& id, engine::TokenFacts facts) {
@@ -241,12 +281,13 @@ void Executor::OnToken(const InferenceId& id, engine::TokenFacts facts) {
   if (found == in_flight_.end()) return;
   InFlight& job = found->second;
   if (job.stopped || job.cancelled) return;
-  if (job.reply->Cancelled()) {
-    job.cancelled = job.abandoned = true;
-    job.engine->Cancel(job.request);
-    return;
+  if (!job.abandoned && job.reply->Cancelled()) {
+    OnAbandoned(id, job);
+    if (job.cancelled) return;
   }
-  SendFrame(*job.reply, {Produced{.tokens = {{Wire(facts, job.order.top_logprobs)}}}});
+  if (!job.abandoned) {
+    SendFrame(*job.reply, {Produced{.tokens = {{Wire(facts, job.order.top_logprobs)}}}});
+  }
   if (job.stops != nullptr && job.stops->OnToken(facts.id)) {
     job.stopped = true;
     job.engine->Cancel(job.request);
@@ -279,6 +320,8 @@ void Executor::OnDone(const InferenceId& id, absl::StatusOr<engine::FinishReason
     env_.log.Write(LogLevel::kError, fmt::format("{}: the engine failed: {}", ShortHex(id),
                                                  ToString(reason.status())));
     job.reply->Finish(Annotate(reason.status(), "the executor's engine failed"));
+  } else if (job.abandoned && job.cancelled && !job.word) {
+    job.reply->Finish(absl::CancelledError("the transfer agent broke off"));
   } else {
     Complete(id, job, FinishOf(job, *reason));
   }
@@ -338,14 +381,10 @@ void Executor::Complete(const InferenceId& id, InFlight& job, FinishCode finish)
                .artifact_root = root,
                .artifact_bytes = verify::ArtifactBytes(*artifact),
                .finish = finish,
-               .opening = std::nullopt};
-  // The Start may be on its way, or lost with the transfer agent: then this opens the record. Not
-  // where the transfer agent broke off: it may have turned to the next executor, whose work must
-  // not conflict with a record that would earn nothing.
-  if (!ledger::FindRecord(*ledger_.snapshot(), id)) {
-    if (job.abandoned) return;
-    event.opening = job.order.assignment;
-  }
+               .opening = std::nullopt,
+               .word = job.word};
+  // The Start may be on its way, or lost with the transfer agent: then this opens the record.
+  if (!ledger::FindRecord(*ledger_.snapshot(), id)) event.opening = job.order.assignment;
   recorder_.Add(std::move(event));
 }
 

@@ -43,6 +43,8 @@ void Node::OnCall(const std::string& method, const Hash& caller_key, Bytes reque
     executor_.OnExecute(caller, std::move(request), std::move(reply));
   } else if (method == kCancelMethod) {
     executor_.OnCancel(caller, std::move(request), std::move(reply));
+  } else if (method == kAckMethod) {
+    executor_.OnAck(caller, std::move(request), std::move(reply));
   } else if (method == kOrderMethod) {
     orders_->OnOrder(AccountId{caller_key}, AccountId{caller}, request, std::move(reply));
   } else if (method == kPayloadMethod) {

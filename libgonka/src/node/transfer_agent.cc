@@ -188,6 +188,7 @@ absl::Status TransferAgent::Dispatch(Ticket ticket, InFlight& job) {
 
   job.ta_signature = self_.key.Sign(AssignmentSigningHash(job.assignment));
   job.start_recorded = job.accept_recorded = false;
+  job.acknowledged = 0;
   job.accept.reset();
   job.refusal.reset();
   const Execute order{
@@ -282,9 +283,35 @@ void TransferAgent::OnProduced(Ticket ticket, InFlight& job, const Produced& pro
   }
   for (const ProducedToken& token : produced.tokens) job.output.push_back(token.id);
   if (job.events.on_tokens && !job.client_gone) job.events.on_tokens(produced.tokens);
+  Acknowledge(job);
+}
+
+// The executor can then show that this node has taken so many tokens.
+void TransferAgent::Acknowledge(InFlight& job) {
+  const auto whole = static_cast<uint32_t>(job.output.size() / kAckTokens * kAckTokens);
+  if (whole <= job.acknowledged || job.client_gone) return;
+  job.acknowledged = whole;
+  Say(job, kAckMethod, whole, AckSigningHash(InferenceIdOf(job.assignment), whole));
+}
+
+void TransferAgent::Say(const InFlight& job, const char* method, uint32_t tokens,
+                        const Hash& signing_hash) {
+  const auto peer = PeerOf(job.assignment.executor);
+  if (!peer) return;
+  const AgentSays says{.inference = InferenceIdOf(job.assignment),
+                       .word = {.tokens = tokens, .signature = self_.key.Sign(signing_hash)}};
+  env_.transport.Call(*peer, method, Encode(says),
+                      {.on_frame = [](Bytes) {}, .on_done = [](absl::Status) {}}, {});
 }
 
 void TransferAgent::OnCompleted(Ticket ticket, InFlight& job, const Completed& completed) {
+  if (completed.finish == FinishCode::kCancelled) {
+    if (!job.client_gone) {
+      env_.transport.Cancel(job.call);
+      return NextAttempt(ticket, job, absl::DataLossError("the executor cancelled by itself"));
+    }
+    job.output.resize(job.cancelled_at);  // What came after the cancel is no part of the answer.
+  }
   job.completed = true;
   RecordStart(job);
   const InferenceId id = InferenceIdOf(job.assignment);
@@ -421,13 +448,10 @@ void TransferAgent::Cancel(Ticket ticket) {
     RecordStart(job);  // The executor may have begun; the record shows who was asked.
     return Finish(ticket, absl::CancelledError("the client hung up"));
   }
-  // The executor completes with what it has, and both are paid for that.
-  const auto peer = PeerOf(job.assignment.executor);
-  if (peer) {
-    env_.transport.Call(*peer, kCancelMethod,
-                        Encode(InferenceQuery{.inference = InferenceIdOf(job.assignment)}),
-                        {.on_frame = [](Bytes) {}, .on_done = [](absl::Status) {}}, {});
-  }
+  // The executor completes with what has come, and both are paid for that.
+  job.cancelled_at = static_cast<uint32_t>(job.output.size());
+  Say(job, kCancelMethod, job.cancelled_at,
+      CancelSigningHash(InferenceIdOf(job.assignment), job.cancelled_at));
   WatchSilence(ticket, job);
 }
 

@@ -27,6 +27,14 @@ Hash RefusalSigningHash(const InferenceId& inference) {
   return TaggedHash("gonka/refusal/1", inference);
 }
 
+Hash AckSigningHash(const InferenceId& inference, uint32_t tokens) {
+  return TaggedHash("gonka/ack/1", inference, tokens);
+}
+
+Hash CancelSigningHash(const InferenceId& inference, uint32_t tokens) {
+  return TaggedHash("gonka/cancel/1", inference, tokens);
+}
+
 Hash OutputDigest(const OutputTokens& tokens, FinishCode finish, const Hash& salt) {
   return TaggedHash("gonka/output-digest/1", salt, tokens, finish);
 }

@@ -116,6 +116,7 @@ const char* TxCodeName(TxCode code) {
       "wrong_developer",
       "insufficient_collateral",
       "left",
+      "not_acknowledged",
   };
   static_assert(std::size(kNames) == kEnumEnd<TxCode>);
   const auto index = static_cast<size_t>(code);

@@ -167,13 +167,14 @@ TEST_CASE("an answer that was not selected is paid but for the validators' share
   CheckSums(net, 0);
 }
 
-TEST_CASE("a cancelled answer is paid where the transfer agent says that its client left") {
+TEST_CASE("a cancelled answer is paid for what the transfer agent says had come") {
   for (const bool delivered : {true, false}) {
     TestNetwork net;
     net.AllowAll();
     const Job job = net.NewJob(0, 1);
     Finish finish = net.FinishOf(job, 5);
     finish.finish = FinishCode::kCancelled;
+    finish.word = net.CancelOf(job, 5);
     net.Send(net.participant(1), {net.StartOf(job)});
     net.Send(net.participant(job.executor), {finish});
     if (delivered) net.Send(net.participant(1), {net.DeliveredOf(job, 5)});
@@ -181,8 +182,9 @@ TEST_CASE("a cancelled answer is paid where the transfer agent says that its cli
     net.AwaitCheck(job);
     net.Check(job, Verdict::kPass);
     net.RunToSettlementOf(0);
-    CHECK(PaidIn(net, 0).at(net.id(job.executor)).executor_fees == Amount(delivered ? 56 : 0));
-    CHECK(SettledOf(net, 0).refunded == Amount(delivered ? 0 : 70));
+    CHECK(PaidIn(net, 0).at(net.id(job.executor)).executor_fees == Amount(56));
+    CHECK(PaidIn(net, 0).at(net.id(1)).ta_fees == Amount(delivered ? 7 : 0));
+    CHECK(SettledOf(net, 0).refunded == Amount(0));
     CheckSums(net, 0);
   }
 }

@@ -307,9 +307,20 @@ Finish TestNetwork::FinishOf(const Job& job, uint32_t output_tokens, bool with_o
                 .artifact_root = TaggedHash("test/artifact/1", job.id),
                 .artifact_bytes = 100,
                 .finish = FinishCode::kStop,
-                .opening = {}};
+                .opening = {},
+                .word = {}};
   if (with_opening) finish.opening = Signed(job);
   return finish;
+}
+
+AgentWord TestNetwork::AckOf(const Job& job, uint32_t tokens) const {
+  return {.tokens = tokens,
+          .signature = participants_[job.ta].Sign(AckSigningHash(job.id, tokens))};
+}
+
+AgentWord TestNetwork::CancelOf(const Job& job, uint32_t tokens) const {
+  return {.tokens = tokens,
+          .signature = participants_[job.ta].Sign(CancelSigningHash(job.id, tokens))};
 }
 
 Delivered TestNetwork::DeliveredOf(const Job& job, uint32_t output_tokens) const {

@@ -128,6 +128,9 @@ class TestNetwork {
 
   Start StartOf(const Job& job, bool accepted = true) const;
   Finish FinishOf(const Job& job, uint32_t output_tokens = 20, bool with_opening = false) const;
+  // What its transfer agent says it has taken of the answer; with a cancel, that this is all.
+  AgentWord AckOf(const Job& job, uint32_t tokens) const;
+  AgentWord CancelOf(const Job& job, uint32_t tokens) const;
   Delivered DeliveredOf(const Job& job, uint32_t output_tokens = 20) const;
   Hash DigestOf(const Job& job) const;
   SignedAssignment Signed(const Job& job) const;

@@ -333,10 +333,12 @@ struct InferenceRecord {
   uint64_t turn_height = 0;
   List<VerdictCommit, 64> verdicts;  // In the order of their commits.
   bool rechecked = false;            // The check that is open, or was last, is one of a pass.
+  bool broken_off = false;  // Finished on an acknowledgement: the transfer agent may try again.
+  bool agent_pays = false;  // What is held is the transfer agent's, and goes back to it.
   GONKA_FIELDS(InferenceRecord, assignment, status, settled, opened_height, started, accepted,
                price, escrow, held, paid, refunded, finish, delivered, delivery_differs, check_rate,
                check_seed, check_selected, check_closed, assigned_height, turn, turn_height,
-               verdicts, rechecked)
+               verdicts, rechecked, broken_off, agent_pays)
 };
 
 // What a record shrinks to at settlement, under the same key.

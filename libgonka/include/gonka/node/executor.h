@@ -25,6 +25,7 @@ class Executor {
 
   void OnExecute(const Hash& caller, Bytes request, std::shared_ptr<Reply> reply);
   void OnCancel(const Hash& caller, Bytes request, std::shared_ptr<Reply> reply);
+  void OnAck(const Hash& caller, Bytes request, std::shared_ptr<Reply> reply);
 
   size_t in_flight() const { return in_flight_.size(); }
 
@@ -36,14 +37,20 @@ class Executor {
     engine::Engine::RequestId request = 0;
     std::unique_ptr<TextModel::StopWatch> stops;
     std::vector<engine::TokenFacts> facts;
-    bool stopped = false;  // A stop string was seen: later tokens do not count.
-    bool cancelled = false;
-    bool abandoned = false;  // The transfer agent broke off without a cancel.
+    bool stopped = false;           // A stop string was seen: later tokens do not count.
+    bool cancelled = false;         // Later tokens do not count, either.
+    bool abandoned = false;         // The transfer agent broke off without a cancel.
+    std::optional<AgentWord> word;  // The newest acknowledgement, or the cancel.
   };
 
   absl::StatusOr<std::vector<uint32_t>> CheckOrder(const Hash& caller, const Execute& order) const;
   void Run(const InferenceId& id, Execute order, std::vector<uint32_t> prompt,
            std::shared_ptr<Reply> reply);
+  // The running answer that the caller speaks about, if it is its transfer agent's and the word is
+  // signed and about tokens that there are.
+  InFlight* AnswerFor(const Hash& caller, const AgentSays& says, const Hash& signing_hash);
+  void StopAt(InFlight& job, size_t tokens);
+  void OnAbandoned(const InferenceId& id, InFlight& job);
   void OnToken(const InferenceId& id, engine::TokenFacts facts);
   void OnDone(const InferenceId& id, absl::StatusOr<engine::FinishReason> reason);
   static FinishCode FinishOf(const InFlight& job, engine::FinishReason reason);

@@ -3,7 +3,7 @@
 // What nodes say to one another (Transport calls; doc/protocol.md, "Between nodes"). All calls are
 // sealed between the two nodes' keys, so a caller is who it says it is.
 
-#include "gonka/protocol/request.h"
+#include "gonka/protocol/tx.h"
 #include "gonka/verify/artifact.h"
 
 namespace gonka::node {
@@ -105,9 +105,18 @@ struct OrderFrame {
   GONKA_FIELDS(OrderFrame, frame)
 };
 
-// Transfer agent to executor: the developer hung up. The execution then completes with kCancelled.
-// One empty frame answers.
+// Transfer agent to executor: the developer hung up, when so many tokens had come. The execution
+// then completes with just these and kCancelled, and the word goes along with its Finish. One empty
+// frame answers.
 inline constexpr const char* kCancelMethod = "cancel";
+// Transfer agent to executor, every kAckTokens: so many have come. One empty frame answers.
+inline constexpr const char* kAckMethod = "ack";
+struct AgentSays {
+  static constexpr RecordKind kKind{208, 1};
+  InferenceId inference;
+  AgentWord word;
+  GONKA_FIELDS(AgentSays, inference, word)
+};
 // Anybody on duty for the record, to executor or transfer agent. One KeptPayload answers.
 inline constexpr const char* kPayloadMethod = "payload";
 struct InferenceQuery {

@@ -52,6 +52,8 @@ class TransferAgent final : public Agent {
     std::optional<Signature> accept;
     std::optional<Signature> refusal;
     OutputTokens output;
+    uint32_t acknowledged = 0;  // Of output.
+    uint32_t cancelled_at = 0;  // Where client_gone.
     bool completed = false;
     bool client_gone = false;
   };
@@ -67,6 +69,8 @@ class TransferAgent final : public Agent {
   void OnCallDone(Ticket ticket, absl::Status status);
   void OnAccepted(Ticket ticket, InFlight& job, const Accepted& accepted);
   void OnProduced(Ticket ticket, InFlight& job, const Produced& produced);
+  void Acknowledge(InFlight& job);
+  void Say(const InFlight& job, const char* method, uint32_t tokens, const Hash& signing_hash);
   void OnCompleted(Ticket ticket, InFlight& job, const Completed& completed);
   void NextAttempt(Ticket ticket, InFlight& job, const absl::Status& why);
   void RecordStart(InFlight& job);

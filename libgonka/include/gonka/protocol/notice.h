@@ -314,6 +314,17 @@ struct CollateralReleased {
   GONKA_FIELDS(CollateralReleased, participant, amount)
 };
 
+// A transfer agent took this answer, or part of it, and turned to another executor: what it had
+// acknowledged is held from its own stake, not the developer's escrow.
+struct AgentCharged {
+  static constexpr const char* kName = "agent_charged";
+  InferenceId inference;
+  AccountId ta;
+  AccountId executor;
+  Amount amount;
+  GONKA_FIELDS(AgentCharged, inference, ta, executor, amount)
+};
+
 // The order is on the wire: new ones at the end.
 using Notice =
     std::variant<EpochStarted, RecordOpened, RecordFinished, RecordDelivered, CheckDrawn,
@@ -321,6 +332,6 @@ using Notice =
                  HearingOpened, HearingSampleDrawn, HearingDecided, Convicted, Refunded,
                  RecordExpired, Paid, Withheld, ReputationChanged, EpochSettled, ParticipantJoined,
                  KeyDelegated, KeyRevoked, ProposalOpened, ProposalDecided, RecheckDrawn, Penalised,
-                 ParticipantLeft, CollateralUnbonding, CollateralReleased>;
+                 ParticipantLeft, CollateralUnbonding, CollateralReleased, AgentCharged>;
 
 }  // namespace gonka

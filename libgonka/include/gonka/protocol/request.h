@@ -44,7 +44,7 @@ struct Sampling {
 struct CanonicalRequest {
   static constexpr RecordKind kKind{1, 1};
   RequestKind kind = RequestKind::kChat;
-  List<ChatMessage, 2048> messages;           // For kChat.
+  List<ChatMessage, 2048> messages;       // For kChat.
   Text<262'144> prompt;                   // For kCompletion, unless prompt_tokens is given.
   List<uint32_t, 131'072> prompt_tokens;  // For kCompletion.
   Sampling sampling;
@@ -110,6 +110,12 @@ inline InferenceId InferenceIdOf(const Assignment& assignment) {
 Hash AssignmentSigningHash(const Assignment& assignment);  // Signed by the transfer agent.
 Hash AcceptSigningHash(const InferenceId& inference);      // Signed by the executor.
 Hash RefusalSigningHash(const InferenceId& inference);     // Signed by the executor.
+
+// What the transfer agent signs while it takes an answer: so many of its tokens have come. An
+// acknowledgement every kAckTokens; a cancel where the developer hung up.
+inline constexpr uint32_t kAckTokens = 128;
+Hash AckSigningHash(const InferenceId& inference, uint32_t tokens);
+Hash CancelSigningHash(const InferenceId& inference, uint32_t tokens);
 
 struct SignedAssignment {
   Assignment assignment;

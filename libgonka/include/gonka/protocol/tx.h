@@ -60,6 +60,13 @@ struct Start {
   GONKA_FIELDS(Start, assignment, accept)
 };
 
+// The transfer agent's signature over CancelSigningHash or AckSigningHash.
+struct AgentWord {
+  uint32_t tokens = 0;
+  Signature signature;
+  GONKA_FIELDS(AgentWord, tokens, signature)
+};
+
 // By the executor. Carries the signed assignment where the executor has not seen the Start, and
 // then opens the record by itself.
 struct Finish {
@@ -71,8 +78,11 @@ struct Finish {
   uint32_t artifact_bytes = 0;
   FinishCode finish = FinishCode::kStop;
   std::optional<SignedAssignment> opening;
+  // A cancelled answer needs it, over just its tokens. With any other it is looked at where the
+  // transfer agent has turned to another executor: for what it acknowledged it pays.
+  std::optional<AgentWord> word;
   GONKA_FIELDS(Finish, inference, output_tokens, output_digest, artifact_root, artifact_bytes,
-               finish, opening)
+               finish, opening, word)
 };
 
 // By the transfer agent: what the developer was sent. Where the digest differs from Finish's it
@@ -248,6 +258,7 @@ enum class TxCode : uint16_t {
   kWrongDeveloper,
   kInsufficientCollateral,  // Not so much there, or less than the least would be left.
   kLeft,                    // The participant has left, or is about to.
+  kNotAcknowledged,         // The transfer agent's word is missing.
   kTxCodeEnd,
 };
 template <>
