@@ -34,7 +34,8 @@ void AddKeyCommands(CLI::App& app, Context& context);    // keys, balance, trans
 void AddLookCommands(CLI::App& app, Context& context);   // status, participants, epoch, inference
 void AddProofCommands(CLI::App& app, Context& context);  // prove, verify
 void AddEventCommands(CLI::App& app, Context& context);  // events
-void AddNodeCommands(CLI::App& app, Context& context);   // register, update, leave, withdraw
+void AddNodeCommands(CLI::App& app,
+                     Context& context);  // register, update, leave, withdraw, maintain
 void AddDelegationCommands(CLI::App& keys, Context& context);  // delegate, rotate, revoke, ...
 void AddGovernanceCommands(CLI::App& app, Context& context);   // params, proposals, propose, vote
 void AddAuditCommand(CLI::App& app, Context& context);         // audit

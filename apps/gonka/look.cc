@@ -39,6 +39,11 @@ std::string LeavingText(const Json& participant) {
     text += fmt::format("  {} unbond until epoch {} is settled", Number(entry, "amount"),
                         Number(entry, "release_epoch"));
   }
+  const Json away = participant.value("maintenance", Json());
+  if (away.is_object()) {
+    text += fmt::format("  away in blocks {} to {}", Number(away, "from_height"),
+                        Number(away, "until_height"));
+  }
   return text;
 }
 

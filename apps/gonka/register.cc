@@ -116,6 +116,30 @@ void AddWithdraw(CLI::App& app, Context& context) {
   });
 }
 
+struct MaintainFlags {
+  std::string key;
+  uint64_t from = 0;
+  uint32_t blocks = 0;
+};
+
+void AddMaintain(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand(
+      "maintain", "announce blocks in which a participant is away, without blame and emission");
+  auto flags = std::make_shared<MaintainFlags>();
+  command->add_option("--key", flags->key, "the participant's key file")->required();
+  command->add_option("--from", flags->from, "the first of these blocks");
+  command->add_option("--blocks", flags->blocks, "how many; 0 takes the announcement back")
+      ->required();
+  command->callback([flags, &context] {
+    context.run = [flags, &context]() -> absl::Status {
+      GONKA_RETURN_IF_ERROR(SendEvents(
+          context, flags->key, {Maintain{.from_height = flags->from, .blocks = flags->blocks}}));
+      fmt::print("{}\n", flags->blocks == 0 ? "taken back" : "announced");
+      return absl::OkStatus();
+    };
+  });
+}
+
 }  // namespace
 
 void AddNodeCommands(CLI::App& app, Context& context) {
@@ -123,6 +147,7 @@ void AddNodeCommands(CLI::App& app, Context& context) {
   AddUpdate(app, context);
   AddLeave(app, context);
   AddWithdraw(app, context);
+  AddMaintain(app, context);
 }
 
 }  // namespace gonka::cli

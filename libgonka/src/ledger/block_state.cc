@@ -34,6 +34,7 @@ BlockState::BlockState(const View& base)
       evidence(base),
       delegations(base),
       pricing(base),
+      vesting(base),
       proposals(base),
       votes(base),
       stored_params(base),
@@ -55,6 +56,7 @@ void BlockState::ForEachTable(Self& self, const F& visit) {
   visit(self.evidence);
   visit(self.delegations);
   visit(self.pricing);
+  visit(self.vesting);
   visit(self.proposals);
   visit(self.votes);
   visit(self.stored_params);

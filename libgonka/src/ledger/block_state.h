@@ -31,6 +31,7 @@ class BlockState {
   Table<EvidenceLog> evidence;
   Table<Delegation> delegations;
   Table<Pricing> pricing;
+  Table<Vesting> vesting;
   Table<Proposal> proposals;
   Table<ProposalVote> votes;
   Table<Params> stored_params;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gonka/select/draw.h"
+#include "ledger/maintenance.h"
 #include "ledger/members.h"
 #include "ledger/records.h"
 
@@ -113,8 +114,12 @@ CheckDuty DutyIn(const EpochTable& table, const Params& params, const InferenceR
 void CountMissedChecks(BlockState& state, const InferenceRecord& record) {
   if (!record.check_selected) return;
   const uint64_t epoch = record.assignment.request.epoch;
+  const uint64_t window = state.params.time.check_window_blocks;
+  const auto miss = [&](const AccountId& validator, uint64_t from) {
+    if (!WasAway(state, validator, from, from + window - 1)) CountMiss(state, epoch, validator, 2);
+  };
   for (const VerdictCommit& commit : record.verdicts) {
-    if (!commit.reveal) CountMiss(state, epoch, commit.validator, 2);
+    if (!commit.reveal) miss(commit.validator, commit.reveal_from);
   }
   if (record.check_closed) return;
   const EpochTable& table = state.epochs.Get(keys::OfEpoch(epoch));
@@ -122,7 +127,8 @@ void CountMissedChecks(BlockState& state, const InferenceRecord& record) {
   const uint64_t passed = CountOnDuty(state.params, record, state.height()) - 1;
   const std::vector<AccountId> validators = ValidatorsOf(table, record, passed);
   for (size_t i = record.turn; i < validators.size(); ++i) {
-    if (!HasCommitted(record, validators[i])) CountMiss(state, epoch, validators[i], 2);
+    if (HasCommitted(record, validators[i])) continue;
+    miss(validators[i], record.turn_height + (i - record.turn) * window);
   }
 }
 

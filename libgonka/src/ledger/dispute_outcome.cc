@@ -1,8 +1,11 @@
 // What a committee's votes come to, and what follows for record, executor and accuser.
 
+#include <algorithm>
+
 #include "ledger/cases.h"
 #include "ledger/evidence.h"
 #include "ledger/hearings.h"
+#include "ledger/maintenance.h"
 #include "ledger/money.h"
 #include "ledger/penalty.h"
 #include "ledger/recheck.h"
@@ -79,10 +82,14 @@ void LeaveUndecided(BlockState& state, const InferenceId& id, InferenceRecord& r
   RefundHeld(state, id, record, RefundReason::kUndecided);
 }
 
-// Seats are duties: who was silent has missed one.
+// Seats are duties: who was silent has missed one, unless it was announced to be away.
 void CountSilence(BlockState& state, const Case& dispute) {
+  const uint64_t from =
+      dispute.commit_until -
+      std::min<uint64_t>(dispute.commit_until, state.params.time.vote_window_blocks);
   for (const Ballot& ballot : dispute.ballots) {
-    if (!ballot.reveal) CountMiss(state, dispute.epoch, ballot.voter, 2);
+    if (ballot.reveal || WasAway(state, ballot.voter, from, state.height())) continue;
+    CountMiss(state, dispute.epoch, ballot.voter, 2);
   }
 }
 

@@ -28,6 +28,7 @@ TxCode Apply(BlockState& state, const AccountId& sender, const Challenge& event)
 TxCode Apply(BlockState& state, const AccountId& sender, const Update& event);
 TxCode Apply(BlockState& state, const AccountId& sender, const Leave& event);
 TxCode Apply(BlockState& state, const AccountId& sender, const WithdrawCollateral& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const Maintain& event);
 
 // Refuses what a participant that was removed for fraud may not do any more, and strangers.
 TxCode CheckParticipant(BlockState& state, const AccountId& id);

@@ -1,6 +1,7 @@
 // Records that come to nothing, and where their coins go.
 
 #include "ledger/delegation.h"
+#include "ledger/maintenance.h"
 #include "ledger/money.h"
 #include "ledger/records.h"
 
@@ -63,7 +64,7 @@ void ExpireRecord(BlockState& state, const InferenceId& id, InferenceRecord& rec
   const AccountId& executor = record.assignment.executor;
   if (record.accepted) {
     CountMiss(state, epoch, executor, 2);
-  } else {
+  } else if (!WasAway(state, executor, record.opened_height, state.height())) {
     ShareBlame(state, epoch, executor, record.assignment.request.ta);
   }
   state.Tell(RecordExpired{.inference = id, .executor = record.assignment.executor});

@@ -123,6 +123,10 @@ void Audit::SumUp() {
     Expect(!over || participant.collateral == Amount(0), "who has left still has collateral");
     ++participants_;
   });
+  ForEach<Vesting>('V', [&](KeyReader, const Vesting& vesting) {
+    for (const Amount release : vesting.releases) sums_.vesting += release;
+    Expect(!vesting.releases.empty(), "an empty vesting was not forgotten");
+  });
   ForEach<Proposal>('i', [&](KeyReader, const Proposal& proposal) {
     sums_.deposits += proposal.deposit;
     const bool voting = proposal.status == ProposalStatus::kVoting;
@@ -235,6 +239,7 @@ absl::Status Audit::Run() {
   ExpectSame("bonds", sums_.bonds, totals.bonds);
   ExpectSame("collateral", sums_.collateral, totals.collateral);
   ExpectSame("deposits", sums_.deposits, totals.deposits);
+  ExpectSame("vesting emission", sums_.vesting, totals.vesting);
   ExpectSame("unbonding collateral", sums_.unbonding, totals.unbonding);
   Expect(IsConserved(totals), "the pots do not sum to genesis and minted coins");
   CheckIndexes();

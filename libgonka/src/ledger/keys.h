@@ -121,6 +121,9 @@ inline Key Of(const CaseId& id) {
 inline Key OfDelegation(const AccountId& key) {
   return Key('y').Add(key);
 }
+inline Key OfVesting(const AccountId& id) {
+  return Key('V').Add(id);
+}
 inline Key OfPricing(const ModelId& id) {
   return Key('f').Add(id);
 }

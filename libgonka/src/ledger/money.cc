@@ -27,7 +27,7 @@ CoinSums CoinSumsOf(const Totals& t) {
   CoinSums sums;
   for (const Amount source : {t.genesis, t.minted}) sums.made += source.units();
   for (const Amount pot : {t.balances, t.allowances, t.escrows, t.held, t.bonds, t.collateral,
-                           t.treasury, t.burned, t.deposits, t.unbonding}) {
+                           t.treasury, t.burned, t.deposits, t.unbonding, t.vesting}) {
     sums.there += pot.units();
   }
   return sums;

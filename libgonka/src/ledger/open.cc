@@ -7,6 +7,7 @@
 #include "ledger/delegation.h"
 #include "ledger/events.h"
 #include "ledger/executor_draw.h"
+#include "ledger/maintenance.h"
 #include "ledger/members.h"
 #include "ledger/money.h"
 #include "ledger/pricing.h"
@@ -140,7 +141,7 @@ TxCode CheckRefusals(BlockState& state, const Assignment& assignment) {
 }
 
 // Without a signed refusal transfer agent and executor share the blame; there is none where the
-// executor had been convicted or removed.
+// executor had been convicted or removed, or is announced to be away.
 void BlameSkipped(BlockState& state, const Assignment& assignment) {
   const uint64_t epoch = assignment.request.epoch;
   for (uint8_t i = 0; i < assignment.attempt; ++i) {
@@ -150,7 +151,7 @@ void BlameSkipped(BlockState& state, const Assignment& assignment) {
     if (earlier != nullptr && earlier->finish) continue;  // ChargeAgent has blamed who is to blame.
     const Standing* standing = state.standings.Find(keys::OfStanding(epoch, skipped.executor));
     const bool convicted = standing != nullptr && standing->convicted;
-    if (skipped.refusal || convicted) continue;
+    if (skipped.refusal || convicted || IsPassedOver(state, skipped.executor)) continue;
     ShareBlame(state, epoch, skipped.executor, assignment.request.ta);
   }
 }

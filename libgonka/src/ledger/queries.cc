@@ -71,6 +71,13 @@ std::optional<Participant> FindParticipant(const View& view, const AccountId& id
 std::vector<std::pair<AccountId, Participant>> ListParticipants(const View& view) {
   return ListValues<AccountId, Participant>(view, 'p');
 }
+bool IsAway(const Participant& participant, uint64_t height) {
+  const auto& maintenance = participant.maintenance;
+  return maintenance && maintenance->from_height <= height && height <= maintenance->until_height;
+}
+std::vector<Amount> FindVesting(const View& view, const AccountId& id) {
+  return FindValue<Vesting>(view, keys::OfVesting(id)).value_or(Vesting{}).releases;
+}
 std::optional<ModelInfo> FindModel(const View& view, const ModelId& id) {
   return FindValue<ModelInfo>(view, keys::Of(id));
 }

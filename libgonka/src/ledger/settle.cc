@@ -11,8 +11,10 @@
 #include "ledger/checks.h"
 #include "ledger/collateral.h"
 #include "ledger/epochs.h"
+#include "ledger/maintenance.h"
 #include "ledger/money.h"
 #include "ledger/records.h"
+#include "ledger/vesting.h"
 
 namespace gonka::ledger {
 namespace {
@@ -177,17 +179,18 @@ void Settlement::SettleRecord(const InferenceId& id) {
 }
 
 void Settlement::Emit(const AccountId& to, const rewards::Payout& payout) {
-  Mint(state_, BalanceOf(state_.accounts.Ensure(keys::Of(to))), payout.paid);
+  MintVesting(state_, to, payout.paid);
   paid_[to].emission += payout.paid;
   result_.paid += payout.paid;
-  const Amount withheld =
-      payout.withheld_availability + payout.withheld_work_share + payout.withheld_weight_cap;
+  const Amount withheld = payout.withheld_availability + payout.withheld_work_share +
+                          payout.withheld_weight_cap + payout.withheld_maintenance;
   Mint(state_, Treasury(), withheld);
   Mint(state_, Burned(), payout.withheld_conviction);
   Withhold(to, payout.withheld_conviction, WithholdReason::kConviction);
   Withhold(to, payout.withheld_availability, WithholdReason::kAvailability);
   Withhold(to, payout.withheld_work_share, WithholdReason::kWorkShare);
   Withhold(to, payout.withheld_weight_cap, WithholdReason::kWeightCap);
+  Withhold(to, payout.withheld_maintenance, WithholdReason::kMaintenance);
 }
 
 uint64_t WorkOf(const Standing& standing) {
@@ -236,9 +239,10 @@ void Settlement::PayEmission() {
          .availability = reputation::Availability(state_.params.reputation, MissesOf(member.id)),
          .work = WorkOf(standing),
          .total_work = total_work,
-         .convicted = standing.convicted});
+         .convicted = standing.convicted,
+         .present = PresentIn(state_, epoch_, member.id)});
     rest -= payout.paid + payout.withheld_conviction + payout.withheld_availability +
-            payout.withheld_work_share + payout.withheld_weight_cap;
+            payout.withheld_work_share + payout.withheld_weight_cap + payout.withheld_maintenance;
     Emit(member.id, payout);
   }
   Mint(state_, Treasury(), rest);
@@ -293,6 +297,7 @@ void Settlement::Run() {
     reader.NextShort();
     SettleRecord(InferenceId{reader.NextHash()});
   }
+  ReleaseVested(state_);
   PayEmission();
   Publish();
   SettleCollateral(state_, epoch_);

@@ -88,6 +88,7 @@ GONKA_STORED(Proposal)
 GONKA_STORED(ProposalVote)
 GONKA_STORED(Standing)
 GONKA_STORED(Traffic)
+GONKA_STORED(Vesting)
 #undef GONKA_STORED
 
 bool KeyBefore(const StateWrite& a, const StateWrite& b) {

@@ -148,14 +148,15 @@ absl::StatusOr<std::string> ParticipantsView(const store::Snapshot& snapshot) {
     list.Add(fmt::format(
         R"({{"id":"{}","endpoint":{},"models":{},"weight":{},"collateral":{},"reputation":{},)"
         R"("clean_epochs":{},"convictions":{},"active_from_epoch":{},"removed":{},"balance":{},)"
-        R"("last_epoch":{},"unbonding":{},"next_terms":{}}})",
+        R"("last_epoch":{},"unbonding":{},"next_terms":{},"maintenance":{}}})",
         Hex(id), JsonQuote(participant.endpoint), IdList(participant.models), participant.weight,
         participant.collateral.units(), participant.reputation.value, participant.clean_epochs,
         participant.convictions, participant.active_from_epoch, participant.removed,
         account ? account->balance.units() : 0,
         participant.last_epoch ? std::to_string(*participant.last_epoch) : "null",
         UnbondingList(participant.unbonding),
-        participant.next_terms ? ToJson(*participant.next_terms) : "null"));
+        participant.next_terms ? ToJson(*participant.next_terms) : "null",
+        participant.maintenance ? ToJson(*participant.maintenance) : "null"));
   }
   return fmt::format(R"({{"height":{},"epoch":{},"participants":{}}})", snapshot.height(),
                      ledger::ReadChain(snapshot).epoch, list.Take());
@@ -238,9 +239,12 @@ absl::StatusOr<std::string> AccountView(const store::Snapshot& snapshot, const A
         Hex(ta), allowance->available.units(), allowance->expires_epoch, !allowance->salt.IsZero(),
         Hex(allowance->salt), allowance->open_records, allowance->key_digest.has_value()));
   }
-  return fmt::format(R"({{"id":"{}","balance":{},"sequence":{},"participant":{},"allowances":{}}})",
-                     Hex(id), account->balance.units(), NextSequence(account->window), participant,
-                     allowances.Take());
+  uint64_t vesting = 0;
+  for (const Amount release : ledger::FindVesting(snapshot, id)) vesting += release.units();
+  return fmt::format(
+      R"({{"id":"{}","balance":{},"sequence":{},"participant":{},"vesting":{},"allowances":{}}})",
+      Hex(id), account->balance.units(), NextSequence(account->window), participant, vesting,
+      allowances.Take());
 }
 
 absl::StatusOr<std::string> DelegationView(const store::Snapshot& snapshot, const AccountId& key) {

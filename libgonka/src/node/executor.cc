@@ -82,6 +82,7 @@ absl::Status CheckLedger(const ledger::View& view, const AccountId& self,
   }
   const auto participant = ledger::FindParticipant(view, self);
   if (!participant || participant->removed) return Refusal("this participant was removed");
+  if (ledger::IsAway(*participant, chain.height + 1)) return Refusal("in maintenance");
   const auto model = ledger::FindModel(view, request.model);
   if (!model) return Refusal(fmt::format("the ledger knows no model {}", Hex(request.model)));
   const auto price = ledger::FindPrice(view, request.model);

@@ -159,8 +159,8 @@ std::optional<Peer> TransferAgent::PeerOf(const AccountId& id) const {
   return Peer{.id = ledger::NodeKeyOf(id, *participant).value, .url = participant->endpoint};
 }
 
-// The epoch's table is frozen, so somebody who was removed since may still be drawn: the ledger
-// takes no record of his, and nobody is blamed for passing him over.
+// The epoch's table is frozen, so somebody who was removed since, or is in maintenance, may still
+// be drawn: nobody is blamed for passing him over.
 absl::Status TransferAgent::DrawExecutor(InFlight& job) const {
   const Request& request = job.assignment.request;
   const auto view = ledger_.snapshot();
@@ -170,9 +170,12 @@ absl::Status TransferAgent::DrawExecutor(InFlight& job) const {
     if (const TxCode* code = std::get_if<TxCode>(&drawn)) return LedgerRefuses(*code);
     job.assignment.executor = std::get<AccountId>(drawn);
     const auto participant = ledger::FindParticipant(*view, job.assignment.executor);
-    if (!participant || !participant->removed) return absl::OkStatus();
+    const uint64_t height = ledger::ReadChain(*view).height + 1;
+    const bool serves =
+        !participant || (!participant->removed && !ledger::IsAway(*participant, height));
+    if (serves) return absl::OkStatus();
     if (job.assignment.attempt + 1 >= kAttemptsMax) {
-      return absl::UnavailableError("every executor that was drawn has been removed");
+      return absl::UnavailableError("every executor that was drawn is removed or in maintenance");
     }
     job.assignment.skipped.push_back(
         {.executor = job.assignment.executor, .refusal = std::nullopt});

@@ -9,9 +9,12 @@ Amount Part(Amount pool, uint64_t weight, uint64_t total) {
   return Amount(MulDivFloor(pool.units(), weight, total));
 }
 
-// Work that earns the whole share: half of the effective weight's part of all work, rounded down.
+// Work that earns the whole share: half of the effective weight's part of all work, for the time
+// that it was there, rounded down.
 uint64_t FairWork(const PayoutInput& input) {
-  return MulDivFloor(input.total_work, input.effective_weight, 2 * input.total_weight);
+  const uint64_t whole =
+      MulDivFloor(input.total_work, input.effective_weight, 2 * input.total_weight);
+  return MulDivFloor(whole, input.present.value, Ppm::kOne);
 }
 
 }  // namespace
@@ -32,6 +35,7 @@ ProRata SplitProRata(Amount pool, std::span<const uint64_t> weights) {
 
 Payout PayoutOf(const PayoutInput& input) {
   GONKA_CHECK(input.effective_weight <= input.weight && input.weight <= input.total_weight);
+  GONKA_CHECK(input.present.value <= Ppm::kOne);
   GONKA_CHECK(input.total_weight < uint64_t{1} << 63 && input.work <= input.total_work);
   Payout payout;
   if (input.total_weight == 0) return payout;
@@ -42,11 +46,13 @@ Payout PayoutOf(const PayoutInput& input) {
     payout.withheld_conviction = capped;
     return payout;
   }
-  const Amount present = Share(capped, std::min(input.availability, Ppm{Ppm::kOne}));
-  payout.withheld_availability = capped - present;
+  const Amount present = Share(capped, input.present);
+  payout.withheld_maintenance = capped - present;
+  const Amount available = Share(present, std::min(input.availability, Ppm{Ppm::kOne}));
+  payout.withheld_availability = present - available;
   const uint64_t fair = FairWork(input);
-  payout.paid = input.work >= fair ? present : Part(present, input.work, fair);
-  payout.withheld_work_share = present - payout.paid;
+  payout.paid = input.work >= fair ? available : Part(available, input.work, fair);
+  payout.withheld_work_share = available - payout.paid;
   return payout;
 }
 

@@ -83,7 +83,9 @@ Params SimParams() {
                  .retained_epochs = 2};
   params.check.hearing_sample = 4;
   params.money.emission_initial = Amount(1'000'000);
+  params.money.collateral_min = Amount(0);
   params.money.accusation_bond = Amount(500);
+  params.money.challenge_bond = Amount(0);
   params.block_interval_ms = 1'000;
   return params;
 }

@@ -67,7 +67,9 @@ Params ShortParams() {
                  .retained_epochs = 2};
   params.check.hearing_sample = 4;
   params.money.emission_initial = Amount(1'000'000);
+  params.money.collateral_min = Amount(0);
   params.money.accusation_bond = Amount(500);
+  params.money.challenge_bond = Amount(0);
   return params;
 }
 
@@ -160,7 +162,7 @@ BlockHeader TestNetwork::NextHeader() const {
   header.time_us = at.time_us + 1'000;
   header.app_hash = last_.app_hash;
   header.proposer = id(0);
-  if (DrawsPending(view_)) header.link = links_.back();
+  if (DrawsPending(view_) && !links_withheld_) header.link = links_.back();
   return header;
 }
 

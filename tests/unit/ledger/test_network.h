@@ -98,6 +98,8 @@ class TestNetwork {
   void RunToSettlementOf(uint64_t epoch);
   // A block with this event alone (but for what was sent before); its code.
   TxCode Do(const KeyPair& sender, Event event);
+  // From now on the proposer reveals no beacon links, or does so again.
+  void WithholdLinks(bool withhold) { links_withheld_ = withhold; }
   BlockHeader NextHeader() const;
   const Hash& next_link() const { return links_.back(); }
   const BlockResult& last() const { return last_; }
@@ -158,6 +160,7 @@ class TestNetwork {
   std::map<AccountId, uint64_t> sequences_;
   std::map<std::pair<size_t, size_t>, uint64_t> request_sequences_;  // By developer and agent.
   std::vector<Hash> links_;                                          // Last first.
+  bool links_withheld_ = false;
   std::vector<VerifiedTx> pending_;
   BlockResult last_;
   std::vector<Notice> notices_;

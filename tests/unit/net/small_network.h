@@ -291,6 +291,8 @@ class SmallNetwork {
     genesis_.time_us = 1'750'000'000'000'000;
     genesis_.sequencer = Id(0);
     genesis_.params.block_interval_ms = 100;
+    genesis_.params.money.accusation_bond = Amount(0);
+    genesis_.params.money.challenge_bond = Amount(0);
     genesis_.params.time = {.epoch_blocks = 60,
                             .settle_blocks = 45,
                             .grace_blocks = 40,

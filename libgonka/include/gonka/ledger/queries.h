@@ -17,6 +17,11 @@ Params ReadParams(const View& view);
 std::optional<Account> FindAccount(const View& view, const AccountId& id);
 std::optional<Participant> FindParticipant(const View& view, const AccountId& id);
 std::vector<std::pair<AccountId, Participant>> ListParticipants(const View& view);
+// Announced to be in maintenance at this height.
+bool IsAway(const Participant& participant, uint64_t height);
+// Emission that is on its way to this account: with the next settlement, the one after it, and so
+// on.
+std::vector<Amount> FindVesting(const View& view, const AccountId& id);
 std::optional<ModelInfo> FindModel(const View& view, const ModelId& id);
 std::vector<ModelInfo> ListModels(const View& view);
 // Per token, in whole units.
@@ -79,7 +84,8 @@ std::variant<AccountId, TxCode> DrawExecutor(const EpochTable& table, const Mode
 // Who may check a record, in order: select::DrawOrder with
 // TaggedHash("gonka/draw/validators/1", check_seed) of those who serve the model but for the
 // executor, the transfer agent last. Empty until the check was drawn, or where it was not selected.
-// Where a pass is checked again: without the transfer agent and all who took part in the first check.
+// Where a pass is checked again: without the transfer agent and all who took part in the first
+// check.
 std::vector<AccountId> ValidatorOrder(const View& view, const InferenceRecord& record);
 
 // What a validator may do about a record at a height.
@@ -115,8 +121,8 @@ std::optional<Hash> NextChainHead(const View& view, const AccountId& proposer);
 // The record's escrow, or nothing where the product overflows.
 std::optional<Amount> EscrowOf(uint32_t prompt_tokens, uint32_t tokens_max, Amount price);
 
-// All coins that were ever made, and those that the pots hold: equal after every block. In 128 bits,
-// because a ledger in which they are not may hold any numbers.
+// All coins that were ever made, and those that the pots hold: equal after every block. In 128
+// bits, because a ledger in which they are not may hold any numbers.
 struct CoinSums {
   unsigned __int128 made = 0;
   unsigned __int128 there = 0;

@@ -25,8 +25,9 @@ struct Totals {
   Amount burned;
   Amount deposits;   // Of proposals.
   Amount unbonding;  // Collateral on its way home; still slashable.
+  Amount vesting;    // Emission that is paid, but not released.
   GONKA_FIELDS(Totals, genesis, minted, balances, allowances, escrows, held, bonds, collateral,
-               treasury, burned, deposits, unbonding)
+               treasury, burned, deposits, unbonding, vesting)
 };
 
 inline constexpr uint32_t kParticipantsMax = 4096;
@@ -96,6 +97,14 @@ struct Unbonding {
 };
 inline constexpr size_t kUnbondingMax = 16;  // Of one participant; the last is for its leaving.
 
+// An announced absence, both ends included.
+struct Maintenance {
+  uint64_t from_height = 0;
+  uint64_t until_height = 0;
+  uint64_t before_until = 0;  // Where the one before ended; 0: there was none.
+  GONKA_FIELDS(Maintenance, from_height, until_height, before_until)
+};
+
 struct Participant {
   static constexpr RecordKind kKind{102, 1};
   Text<256> endpoint;
@@ -115,9 +124,10 @@ struct Participant {
   std::optional<Terms> next_terms;     // Become its own at the next epoch's first block.
   std::optional<uint64_t> last_epoch;  // It has left, or will: no duties after this epoch.
   List<Unbonding, 16> unbonding;
+  std::optional<Maintenance> maintenance;  // The last one that was announced.
   GONKA_FIELDS(Participant, endpoint, models, weight, collateral, reputation, clean_epochs,
                convictions, misses, duties, active_from_epoch, removed, chain_head, next_chain_end,
-               node_keys, next_terms, last_epoch, unbonding)
+               node_keys, next_terms, last_epoch, unbonding, maintenance)
 };
 
 // Who takes part in an epoch, frozen at its first block.
@@ -245,6 +255,13 @@ struct ProposalVote {
   GONKA_FIELDS(ProposalVote, approve)
 };
 inline constexpr size_t kModelsMax = 256;
+
+// Emission of one participant on its way to its balance.
+struct Vesting {
+  static constexpr RecordKind kKind{130, 1};
+  List<Amount, 512> releases;  // With the next settlement, the one after it, and so on.
+  GONKA_FIELDS(Vesting, releases)
+};
 
 // Records of one model finished in one epoch.
 struct Traffic {

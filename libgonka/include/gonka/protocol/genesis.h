@@ -19,9 +19,13 @@ struct TimeParams {
   uint32_t expiry_base_blocks = 120;
   uint32_t expiry_tokens_per_block = 1;  // The slowest rate that counts as alive.
   uint32_t retained_epochs = 8;          // After settlement; then an epoch's records are dropped.
+  uint32_t maintenance_notice_blocks = 720;   // From the announcement to its first block.
+  uint32_t maintenance_blocks_max = 2'880;    // Of one maintenance; 0: there is none.
+  uint32_t maintenance_gap_blocks = 120'960;  // From one's last block to the next one's first.
   GONKA_FIELDS(TimeParams, epoch_blocks, settle_blocks, grace_blocks, check_window_blocks,
                vote_window_blocks, hearing_window_blocks, expiry_base_blocks,
-               expiry_tokens_per_block, retained_epochs)
+               expiry_tokens_per_block, retained_epochs, maintenance_notice_blocks,
+               maintenance_blocks_max, maintenance_gap_blocks)
 };
 
 struct CheckParams {
@@ -64,16 +68,20 @@ struct ReputationParams {
 struct MoneyParams {
   Amount emission_initial{285'000'000'000'000};  // Of epoch 0; decays by e^-0.000475 an epoch.
   Ppm fee_executor{800'000};
-  Ppm fee_ta{100'000};             // On Delivered.
-  Ppm fee_validators{100'000};     // The three sum to one.
-  Ppm weight_cap{300'000};         // 50 % and 40 % for two and three participants.
-  Amount collateral_min{0};        // To register.
-  uint64_t newcomer_weight = 100;  // Of a participant that is not in genesis.
-  Amount accusation_bond{0};       // Held from a validator's collateral while it accuses.
-  Amount challenge_bond{0};        // Held from a developer's balance, beside the record's cost.
-  uint32_t unbonding_epochs = 1;   // Settled, from a withdrawal on, before collateral comes back.
+  Ppm fee_ta{100'000};                       // On Delivered.
+  Ppm fee_validators{100'000};               // The three sum to one.
+  Ppm weight_cap{300'000};                   // 50 % and 40 % for two and three participants.
+  Amount collateral_min{1'000'000'000'000};  // To register: 1,000 coins.
+  uint64_t newcomer_weight = 100;            // Of a participant that is not in genesis.
+  Amount accusation_bond{
+      1'000'000'000};  // One coin. Held from a validator's collateral while it accuses.
+  Amount challenge_bond{
+      1'000'000'000};             // Held from a developer's balance, beside the record's cost.
+  uint32_t unbonding_epochs = 1;  // Settled, from a withdrawal on, before collateral comes back.
+  uint32_t vesting_epochs = 0;    // Over which emission is released; 0: at once.
   GONKA_FIELDS(MoneyParams, emission_initial, fee_executor, fee_ta, fee_validators, weight_cap,
-               collateral_min, newcomer_weight, accusation_bond, challenge_bond, unbonding_epochs)
+               collateral_min, newcomer_weight, accusation_bond, challenge_bond, unbonding_epochs,
+               vesting_epochs)
 };
 
 // How the price of a token follows the use of a model (rewards/price.h).

@@ -28,9 +28,10 @@ enum class WithholdReason : uint8_t {
   kNotDelivered,  // A transfer agent's share without Delivered.
   kNotChecked,    // A validator's share where nobody checked; of nobody: participant is zero.
   kRounding,      // Of nobody: participant is zero.
+  kMaintenance,   // For the blocks in which it was announced to be away.
 };
 template <>
-inline constexpr uint64_t kEnumEnd<WithholdReason> = 7;
+inline constexpr uint64_t kEnumEnd<WithholdReason> = 8;
 const char* NameOf(WithholdReason value);
 
 enum class ConvictionCause : uint8_t { kEvidence, kTwoOutputs };
@@ -325,6 +326,22 @@ struct AgentCharged {
   GONKA_FIELDS(AgentCharged, inference, ta, executor, amount)
 };
 
+// Announced by Maintain: both ends included. Nothing: taken back.
+struct MaintenanceAnnounced {
+  static constexpr const char* kName = "maintenance_announced";
+  AccountId participant;
+  uint64_t from_height = 0;
+  uint64_t until_height = 0;
+  GONKA_FIELDS(MaintenanceAnnounced, participant, from_height, until_height)
+};
+// Emission of earlier epochs that has vested.
+struct Vested {
+  static constexpr const char* kName = "vested";
+  AccountId participant;
+  Amount amount;
+  GONKA_FIELDS(Vested, participant, amount)
+};
+
 // The order is on the wire: new ones at the end.
 using Notice =
     std::variant<EpochStarted, RecordOpened, RecordFinished, RecordDelivered, CheckDrawn,
@@ -332,6 +349,7 @@ using Notice =
                  HearingOpened, HearingSampleDrawn, HearingDecided, Convicted, Refunded,
                  RecordExpired, Paid, Withheld, ReputationChanged, EpochSettled, ParticipantJoined,
                  KeyDelegated, KeyRevoked, ProposalOpened, ProposalDecided, RecheckDrawn, Penalised,
-                 ParticipantLeft, CollateralUnbonding, CollateralReleased, AgentCharged>;
+                 ParticipantLeft, CollateralUnbonding, CollateralReleased, AgentCharged,
+                 MaintenanceAnnounced, Vested>;
 
 }  // namespace gonka

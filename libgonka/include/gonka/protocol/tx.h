@@ -173,11 +173,20 @@ struct WithdrawCollateral {
   GONKA_FIELDS(WithdrawCollateral, amount)
 };
 
+// By a participant, ahead of time: in these blocks it has no duties and misses nothing, and earns
+// nothing but fees. No blocks at all take back what has not begun.
+struct Maintain {
+  static constexpr const char* kName = "maintain";
+  uint64_t from_height = 0;
+  uint32_t blocks = 0;
+  GONKA_FIELDS(Maintain, from_height, blocks)
+};
+
 // The order is on the wire: new ones at the end.
-using Event =
-    std::variant<Register, Transfer, DepositCollateral, Allow, Start, Finish, Delivered,
-                 ValidateCommit, ValidateReveal, VoteCommit, VoteReveal, CommitBeacon, Delegate,
-                 Revoke, Propose, VoteProposal, Challenge, Update, Leave, WithdrawCollateral>;
+using Event = std::variant<Register, Transfer, DepositCollateral, Allow, Start, Finish, Delivered,
+                           ValidateCommit, ValidateReveal, VoteCommit, VoteReveal, CommitBeacon,
+                           Delegate, Revoke, Propose, VoteProposal, Challenge, Update, Leave,
+                           WithdrawCollateral, Maintain>;
 
 // Bit of Delegate::events for this kind of event.
 template <class T, size_t I = 0>

@@ -27,6 +27,7 @@ struct PayoutInput {
   uint64_t work = 0;              // Its tokens, checks counted as work.
   uint64_t total_work = 0;        // Of all members.
   bool convicted = false;
+  Ppm present{Ppm::kOne};  // Part of the epoch in which it was not announced to be away.
 };
 
 // paid and what is withheld sum to floor(emission * weight / total_weight).
@@ -36,12 +37,13 @@ struct Payout {
   Amount withheld_availability;
   Amount withheld_work_share;
   Amount withheld_weight_cap;
+  Amount withheld_maintenance;
 };
 
-// emission * effective weight / total weight * availability * min(1, work / fair), where fair is
-// half of its effective weight's share of the work. Every product rounds down, fair too (in the
-// participant's favour). With no work to be had at all, nothing is withheld for it. Zero where the
-// total weight is zero.
+// emission * effective weight / total weight * present * availability * min(1, work / fair), where
+// fair is half of its effective weight's share of the work, times present. Every product rounds
+// down, fair too (in the participant's favour). With no work to be had at all, nothing is withheld
+// for it. Zero where the total weight is zero.
 Payout PayoutOf(const PayoutInput& input);
 
 }  // namespace gonka::rewards
