@@ -9,6 +9,13 @@ namespace {
 
 using ledger::InferenceStatus;
 
+// Ten seconds for a long answer: the record is on the ledger long before its end.
+SimOptions Slowly(uint64_t sim_seed) {
+  SimOptions options{.sim_seed = sim_seed};
+  options.engine.us_per_token = 25'000;
+  return options;
+}
+
 // A long answer through a transfer agent that is not the sequencer, which must live on.
 InferenceId AskLong(SimWorld& world) {
   return world.Ask("a long story", {.ta = 0, .tokens_max = 400});
@@ -19,7 +26,7 @@ uint32_t TakenOf(const SimWorld& world, const InferenceId& id) {
 }
 
 TEST_CASE("a client that hangs up pays for just the tokens that its transfer agent had") {
-  SimWorld world({.sim_seed = 81});
+  SimWorld world(Slowly(81));
   const InferenceId id = AskLong(world);
   REQUIRE(world.RunUntil([&] { return TakenOf(world, id) > 20; }));
   const uint32_t taken = TakenOf(world, id);
@@ -36,7 +43,7 @@ TEST_CASE("a client that hangs up pays for just the tokens that its transfer age
 }
 
 TEST_CASE("an executor whose transfer agent dies midway is paid for what was acknowledged") {
-  SimWorld world({.sim_seed = 82});
+  SimWorld world(Slowly(82));
   const InferenceId id = AskLong(world);
   const size_t executor = world.ExecutorOf(id);
   REQUIRE(world.RunUntil([&] { return TakenOf(world, id) > 2 * kAckTokens + 20; }));
@@ -59,7 +66,7 @@ TEST_CASE("an executor whose transfer agent dies midway is paid for what was ack
 }
 
 TEST_CASE("an executor that is left early finishes what is on the ledger, and has missed nothing") {
-  SimWorld world({.sim_seed = 83});
+  SimWorld world(Slowly(83));
   const InferenceId id = AskLong(world);
   const size_t executor = world.ExecutorOf(id);
   REQUIRE(world.RunUntil([&] { return ledger::FindRecord(*world.Ledger(), id).has_value(); }));
@@ -74,7 +81,7 @@ TEST_CASE("an executor that is left early finishes what is on the ledger, and ha
 }
 
 TEST_CASE("words that are forged, or about tokens that there are not, change nothing") {
-  SimWorld world({.sim_seed = 84});
+  SimWorld world(Slowly(84));
   const InferenceId id = AskLong(world);
   const size_t executor = world.ExecutorOf(id);
   REQUIRE(world.RunUntil([&] { return TakenOf(world, id) > 20; }));
