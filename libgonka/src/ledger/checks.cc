@@ -111,24 +111,27 @@ CheckDuty DutyIn(const EpochTable& table, const Params& params, const InferenceR
   return duty;
 }
 
+void CountCheckMiss(BlockState& state, const InferenceRecord& record, const AccountId& validator,
+                    uint64_t window_from) {
+  const uint64_t until = window_from + state.params.time.check_window_blocks - 1;
+  if (WasAway(state, validator, window_from, until)) return;
+  CountMiss(state, record.assignment.request.epoch, validator, 2);
+}
+
 void CountMissedChecks(BlockState& state, const InferenceRecord& record) {
   if (!record.check_selected) return;
-  const uint64_t epoch = record.assignment.request.epoch;
-  const uint64_t window = state.params.time.check_window_blocks;
-  const auto miss = [&](const AccountId& validator, uint64_t from) {
-    if (!WasAway(state, validator, from, from + window - 1)) CountMiss(state, epoch, validator, 2);
-  };
   for (const VerdictCommit& commit : record.verdicts) {
-    if (!commit.reveal) miss(commit.validator, commit.reveal_from);
+    if (!commit.reveal) CountCheckMiss(state, record, commit.validator, commit.reveal_from);
   }
   if (record.check_closed) return;
-  const EpochTable& table = state.epochs.Get(keys::OfEpoch(epoch));
+  const EpochTable& table = state.epochs.Get(keys::OfEpoch(record.assignment.request.epoch));
   // The last one on duty still has its window.
   const uint64_t passed = CountOnDuty(state.params, record, state.height()) - 1;
   const std::vector<AccountId> validators = ValidatorsOf(table, record, passed);
+  const uint64_t window = state.params.time.check_window_blocks;
   for (size_t i = record.turn; i < validators.size(); ++i) {
     if (HasCommitted(record, validators[i])) continue;
-    miss(validators[i], record.turn_height + (i - record.turn) * window);
+    CountCheckMiss(state, record, validators[i], record.turn_height + (i - record.turn) * window);
   }
 }
 

@@ -20,6 +20,11 @@ void CloseCheck(BlockState& state, const InferenceId& id, InferenceRecord& recor
 // The same in the middle of a check: nobody is blamed for a verdict that is not wanted any more.
 void StopCheck(BlockState& state, const InferenceId& id, InferenceRecord& record);
 
+// A window, which began at this height, in which the validator did not act: its miss, unless it was
+// announced to be away.
+void CountCheckMiss(BlockState& state, const InferenceRecord& record, const AccountId& validator,
+                    uint64_t window_from);
+
 // At settlement: misses of those who were silent through their window, or after their commit.
 void CountMissedChecks(BlockState& state, const InferenceRecord& record);
 

@@ -40,7 +40,8 @@ void PassTurn(BlockState& state, InferenceRecord& record, std::span<const Accoun
   const size_t last = on_duty.size() - 1;
   for (size_t i = record.turn; i < last; ++i) {
     const bool acted = on_duty[i] == author || CommitOf(record, on_duty[i]) != nullptr;
-    if (!acted) CountMiss(state, record.assignment.request.epoch, on_duty[i], 2);
+    const uint64_t window_from = record.turn_height + (i - record.turn) * window;
+    if (!acted) CountCheckMiss(state, record, on_duty[i], window_from);
   }
   const bool is_last = on_duty[last] == author;
   record.turn = static_cast<uint32_t>(is_last ? last + 1 : last);

@@ -48,6 +48,10 @@ NetworkOptions Options(uint64_t sim_seed, bool audit) {
   options.params.money.challenge_bond = Amount(50);
   options.params.money.collateral_min = Amount(700);
   options.params.money.unbonding_epochs = 1;
+  options.params.money.vesting_epochs = sim_seed % 3;
+  options.params.time.maintenance_notice_blocks = 5;
+  options.params.time.maintenance_blocks_max = 30;
+  options.params.time.maintenance_gap_blocks = 50;
   options.params.reputation.miss_sample_min = 5;
   options.params.reputation.epochs_to_full = 3;
   options.params.governance.vote_blocks = 20;
@@ -94,6 +98,8 @@ constexpr Moves kMoves[] = {
     {"money.newcomer_weight", 0, 200},
     {"money.collateral_min", 0, 1'000},
     {"money.unbonding_epochs", 0, 3},
+    {"money.vesting_epochs", 0, 3},
+    {"time.maintenance_blocks_max", 0, 40},
     {"money.accusation_bond", 0, 1'000},
     {"request_sequence_ahead", 0, 65},
     {"pricing.step_max", 0, 20'001},
@@ -299,9 +305,12 @@ void Chaos::Account() {
 // Who leaves comes back, mostly, so that there is always somebody; Account registers.
 void Chaos::Membership(const KeyPair& who) {
   const auto participant = FindParticipant(net_.view(), AccountOf(who.public_key()));
-  switch (Below(5)) {
+  switch (Below(6)) {
     case 0:
       return OneIn(3) ? Say(who, Leave{}) : void();
+    case 5:
+      return Say(who, Maintain{.from_height = net_.height() + Below(OneIn(20) ? 3'000 : 30),
+                               .blocks = static_cast<uint32_t>(OneIn(5) ? 0 : Below(32))});
     case 1:
     case 2: {
       const uint64_t least = ReadParams(net_.view()).money.collateral_min.units();

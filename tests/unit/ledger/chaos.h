@@ -101,6 +101,7 @@ class Chaos {
   Step NextStepOf(const Order& order);
   Start StartOf(const Order& order);
   Finish FinishOf(const Order& order);
+  std::optional<AgentWord> WordFor(const Order& order, const Finish& finish);
   SignedAssignment OpeningOf(const Order& order);
   Delivered DeliveredOf(const Order& order);
   ValidateReveal VerdictFor(const InferenceId& id, const AccountId& validator);

@@ -126,6 +126,8 @@ Chaos::Step Chaos::NextStepOf(const Order& order) {
   const auto record = FindRecord(net_.view(), order.id);
   if (!record && net_.height() > order.made_height + 4) return Step::kNone;  // Refused for ever.
   if (!record) return OneIn(3) ? Step::kFinish : Step::kStart;
+  // An attempt that was given up may have been taken all the same.
+  if (record->status == InferenceStatus::kExpired && OneIn(2)) return Step::kFinish;
   if (record->status == InferenceStatus::kExpired || record->settled) return Step::kNone;
   if (!record->finish) return Step::kFinish;
   if (!record->delivered) return Step::kDelivered;
@@ -146,6 +148,18 @@ SignedAssignment Chaos::OpeningOf(const Order& order) {
   return opening;
 }
 
+// What the transfer agent says it has taken, mostly where that is needed.
+std::optional<AgentWord> Chaos::WordFor(const Order& order, const Finish& finish) {
+  const bool cancelled = finish.finish == FinishCode::kCancelled;
+  if (cancelled ? OneIn(8) : OneIn(2)) return std::nullopt;
+  uint32_t tokens = finish.output_tokens;
+  if (!cancelled || OneIn(20)) tokens = static_cast<uint32_t>(Below(tokens + 2));
+  const Hash hash =
+      OneIn(2) ? AckSigningHash(order.id, tokens) : CancelSigningHash(order.id, tokens);
+  return AgentWord{.tokens = tokens,
+                   .signature = net_.Sign(SignerFor(order.assignment.request.ta), hash)};
+}
+
 // Everybody gives the same answer each time, but for those who end their days with another one.
 Finish Chaos::FinishOf(const Order& order) {
   const uint64_t roll = std::hash<InferenceId>{}(order.id);
@@ -156,7 +170,8 @@ Finish Chaos::FinishOf(const Order& order) {
                 .artifact_root = TaggedHash("test/artifact/1", order.id),
                 .artifact_bytes = 100,
                 .finish = roll % 9 == 0 ? FinishCode::kCancelled : FinishCode::kStop,
-                .opening = {}};
+                .opening = {},
+                .word = {}};
   const auto record = FindRecord(net_.view(), order.id);
   const bool again = record && record->finish && !record->settled;
   if (again) finish.output_tokens = record->finish->output_tokens;
@@ -164,6 +179,7 @@ Finish Chaos::FinishOf(const Order& order) {
   if (OneIn(1'500)) finish.output_tokens = static_cast<uint32_t>(tokens_max);
   if (!record || OneIn(3)) finish.opening = OpeningOf(order);
   if (OneIn(80) && RecentOrder() != nullptr) finish.opening = OpeningOf(*RecentOrder());
+  finish.word = WordFor(order, finish);
   return finish;
 }
 

@@ -19,9 +19,9 @@ enum class Habit { kAwake, kCrashed, kSilent, kUnable };
 // Of twelve participants: the last seven are of no use as validators.
 Habit HabitOf(size_t place) {
   if (place < 5) return Habit::kAwake;
-  if (place < 8) return Habit::kCrashed;           // Do nothing.
-  return place < 10 ? Habit::kSilent               // Commit, and never reveal.
-                    : Habit::kUnable;              // Come to no verdict.
+  if (place < 8) return Habit::kCrashed;  // Do nothing.
+  return place < 10 ? Habit::kSilent      // Commit, and never reveal.
+                    : Habit::kUnable;     // Come to no verdict.
 }
 
 NetworkOptions Options() {
@@ -100,9 +100,8 @@ class Network {
       const TxCode code = DutyOf(net_.view(), *record, id, next).code;
       if (code == TxCode::kTooEarly) return;  // So it is for all after it.
       if (code != TxCode::kOk) continue;
-      others_[who].push_back(
-          ValidateCommit{.inference = open.id,
-                         .commitment = VerdictCommitment(id, VerdictOf(who, open.id))});
+      others_[who].push_back(ValidateCommit{
+          .inference = open.id, .commitment = VerdictCommitment(id, VerdictOf(who, open.id))});
       return;
     }
   }
@@ -119,11 +118,11 @@ class Network {
   void Count(Open& open, const InferenceRecord& record) {
     open.done = true;
     substituted_ += record.verdicts.size() > 1;
-    verified_ += std::any_of(
-        record.verdicts.begin(), record.verdicts.end(), [&](const VerdictCommit& commit) {
-          return commit.reveal && commit.reveal->verdict == Verdict::kPass &&
-                 commit.validator != record.assignment.executor;
-        });
+    verified_ += std::any_of(record.verdicts.begin(), record.verdicts.end(),
+                             [&](const VerdictCommit& commit) {
+                               return commit.reveal && commit.reveal->verdict == Verdict::kPass &&
+                                      commit.validator != record.assignment.executor;
+                             });
   }
 
   // Starts first: an executor's Finish needs its record.
