@@ -23,8 +23,8 @@ bool IsAgentsWord(BlockState& state, const Assignment& assignment, const AgentWo
 }
 
 const InferenceRecord* LaterAttempt(BlockState& state, const Assignment& assignment) {
-  for (uint8_t attempt = assignment.attempt + 1; attempt < kAttemptsMax; ++attempt) {
-    const InferenceId id = InferenceIdOf(assignment.request, attempt);
+  for (uint32_t attempt = assignment.attempt + 1u; attempt < kAttemptsMax; ++attempt) {
+    const InferenceId id = InferenceIdOf(assignment.request, static_cast<uint8_t>(attempt));
     const InferenceRecord* later = state.records.Find(keys::Of(id));
     if (later != nullptr) return later;
   }

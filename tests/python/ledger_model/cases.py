@@ -1,6 +1,6 @@
 """Section 7: disputes about one record, and voting, which hearings share."""
 
-from . import checks, epochs, hearings, records, state
+from . import checks, epochs, hearings, maintenance, records, state
 from .codec import CaseKind, Cause, Outcome, PenaltyReason, RefundReason, Status, Verdict
 from .codec import draw_order, draw_seats, empty, encode, tagged, u8
 from .numbers import reputation_step
@@ -212,8 +212,10 @@ def decide_dispute(led, case, out_of_time):
     led.tell("DisputeDecided", inference=inference, outcome=outcome, fail_seats=seats[Verdict.Fail],
              pass_seats=seats[Verdict.Pass], unavailable_seats=seats[Verdict.Unavailable])
     if not out_of_time:
+        first = max(0, case["commit_until"] - led.params["time"]["vote_window_blocks"])
         for ballot in case["ballots"]:
-            if ballot["reveal"] is None:
+            away = maintenance.was_away(led, ballot["voter"], first, led.height)
+            if ballot["reveal"] is None and not away:
                 records.count_miss(led, case["epoch"], ballot["voter"], 2)
     close_accusation(led, case, outcome == Outcome.Rejected)
     record = led.state.edit(state.record(inference))

@@ -1,6 +1,6 @@
 """Section 7: the check of a record, its re-check, and the evidence of verdicts."""
 
-from . import cases, epochs, hearings, membership, records, state
+from . import cases, epochs, hearings, maintenance, membership, records, state
 from .codec import Cause, Status, Verdict, draw_order, empty, encode, is_selected, tagged
 
 VERDICTS_MAX = 64
@@ -83,9 +83,9 @@ def validate_commit(led, sender, event):
     record["verdicts"].append({"validator": sender, "height": led.height, "commitment": event["commitment"],
                                "reveal_from": reveal_from, "reveal": None, "recheck": record["rechecked"]})
     # Those whose windows are over and who were silent have missed it; the last one still has its window.
-    for silent in on_duty[record["turn"]:-1]:
+    for place, silent in list(enumerate(on_duty))[record["turn"]:-1]:
         if commit_of(record, silent) is None:
-            records.count_miss(led, request["epoch"], silent, 2)
+            count_missed_window(led, record, silent, record["turn_height"] + (place - record["turn"]) * window)
     record["turn"] = len(on_duty) if on_duty[-1] == sender else len(on_duty) - 1
     record["turn_height"] = reveal_from + window
 
@@ -159,19 +159,26 @@ def stop_check(led, record):
     close_check(record)
 
 
+def count_missed_window(led, record, validator, first):
+    window = led.params["time"]["check_window_blocks"]
+    if not maintenance.was_away(led, validator, first, first + window - 1):
+        records.count_miss(led, records.epoch_of(record), validator, 2)
+
+
 def count_missed_checks(led, record):
     """At settlement."""
     if not record["check_selected"]:
         return
-    epoch = records.epoch_of(record)
     for commit in record["verdicts"]:
         if commit["reveal"] is None:
-            records.count_miss(led, epoch, commit["validator"], 2)
+            count_missed_window(led, record, commit["validator"], commit["reveal_from"])
     if record["check_closed"]:
         return
-    for silent in validators_of(led, record)[:count_on_duty(led, record) - 1][record["turn"]:]:
+    window = led.params["time"]["check_window_blocks"]
+    passed = validators_of(led, record)[:count_on_duty(led, record) - 1]
+    for place, silent in list(enumerate(passed))[record["turn"]:]:
         if commit_of(record, silent) is None:
-            records.count_miss(led, epoch, silent, 2)
+            count_missed_window(led, record, silent, record["turn_height"] + (place - record["turn"]) * window)
 
 
 # The draws.

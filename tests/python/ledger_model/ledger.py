@@ -1,6 +1,6 @@
 """A block from its header to its end: sections 5 and 6 of protocol.md."""
 
-from . import accounts, cases, checks, epochs, governance, keys, membership, pricing, records, settlement, state
+from . import accounts, cases, checks, epochs, governance, keys, maintenance, membership, pricing, records, settlement, state
 from .codec import EVENTS, NOTICE_TAGS, ZERO, TxCode, node_hash, tagged, tx_hash, u64
 from .state import State
 
@@ -8,7 +8,7 @@ WINDOW = 1024
 RULES_KNOWN = 1
 
 RULES = {
-    "Register": membership.register, "Update": membership.update, "Leave": membership.leave,
+    "Register": membership.register, "Update": membership.update, "Leave": membership.leave, "Maintain": maintenance.maintain,
     "WithdrawCollateral": membership.withdraw_collateral, "Transfer": accounts.transfer, "DepositCollateral": accounts.deposit_collateral,
     "Allow": accounts.allow, "CommitBeacon": accounts.commit_beacon, "Start": records.start, "Finish": records.finish,
     "Delivered": records.delivered, "ValidateCommit": checks.validate_commit, "ValidateReveal": checks.validate_reveal,

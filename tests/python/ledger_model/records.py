@@ -1,6 +1,6 @@
 """Sections 6 and 7: an inference from its Start to its answer."""
 
-from . import epochs, hearings, keys, pricing, state
+from . import abandoned, epochs, hearings, keys, maintenance, pricing, state
 from .codec import ZERO, RefundReason, Status, draw_weighted, empty, encode, inference_id, tagged, u8, u64
 from .numbers import check_rate
 
@@ -52,7 +52,7 @@ def open_record(led, assignment):
     led.require(allowance["expires_epoch"] >= request["epoch"], "AllowanceExpired")
     keys.require_order(led, assignment, allowance)
     allowance = led.state.edit(state.allowance(request["ta"], request["developer"]))
-    abandoned = take_sequence(led, allowance, assignment)
+    earlier = take_sequence(led, allowance, assignment)
     table = led.table(request["epoch"])
     require_executors(led, assignment, table, allowance["salt"])
     require_refusals(led, assignment)
@@ -61,8 +61,12 @@ def open_record(led, assignment):
     others = [m for m in table["members"]
               if m["id"] != assignment["executor"] and m["weight"] > 0 and request["model"] in m["models"]]
     led.require(executor["reputation"] > 0 or others, "NobodyToCheck")
-    if abandoned is not None:
-        close_unfinished(led, abandoned, led.state.edit(state.record(abandoned)), RefundReason.UnusedEscrow)
+    if earlier is not None:
+        record = led.state.edit(state.record(earlier))
+        if record["finish"] is not None:
+            abandoned.charge_agent(led, earlier, record)
+        else:
+            close_unfinished(led, earlier, record, RefundReason.UnusedEscrow)
     price = pricing.price_for(led, request)
     tokens = assignment["prompt_tokens"], request["tokens_max"]
     escrow = sum(tokens) * price
@@ -116,7 +120,7 @@ def take_sequence(led, allowance, assignment):
 
 
 def earlier_attempt(led, assignment):
-    request, abandoned = assignment["request"], None
+    request, open_one = assignment["request"], None
     for attempt in range(ATTEMPTS_MAX):
         inference = inference_id(request, attempt)
         other = led.state.get(state.record(inference))
@@ -125,11 +129,16 @@ def earlier_attempt(led, assignment):
         led.require(attempt < assignment["attempt"], "WrongAttempt")
         if state.is_settled(other):
             led.refuse("ConflictsWithRecord")
-        led.require(other["finish"] is None and other["assignment"]["request"] == request, "ConflictsWithRecord")
-        if other["status"] == Status.Started:
-            abandoned = inference
-    led.require(abandoned is not None, "RequestSequenceUsed")
-    return abandoned
+        led.require(other["assignment"]["request"] == request, "ConflictsWithRecord")
+        if other["agent_pays"]:
+            continue
+        finished = other["finish"] is not None
+        refused = assignment["skipped"][attempt]["refusal"] is not None
+        led.require(not finished or (other["broken_off"] and not refused), "ConflictsWithRecord")
+        if finished or other["status"] == Status.Started:
+            open_one = inference
+    led.require(open_one is not None, "RequestSequenceUsed")
+    return open_one
 
 
 def require_executors(led, assignment, table, salt):
@@ -160,9 +169,13 @@ def require_refusals(led, assignment):
 
 def blame_skipped(led, assignment):
     request = assignment["request"]
-    for skipped in assignment["skipped"]:
+    for attempt, skipped in enumerate(assignment["skipped"]):
+        earlier = led.state.get(state.record(inference_id(request, attempt)))
+        if earlier is not None and earlier["finish"] is not None:
+            continue  # Its transfer agent has been charged.
         standing = led.state.get(state.standing(request["epoch"], skipped["executor"]))
-        if skipped["refusal"] is None and not (standing and standing["convicted"]):
+        excused = (standing and standing["convicted"]) or maintenance.is_passed_over(led, skipped["executor"])
+        if skipped["refusal"] is None and not excused:
             share_blame(led, request["epoch"], skipped["executor"], request["ta"])
 
 
@@ -212,7 +225,11 @@ def refund_held(led, inference, record, reason):
     amount, developer = record["held"], record["assignment"]["request"]["developer"]
     if amount == 0:
         return
-    led.pay(developer, amount)
+    if record["agent_pays"]:
+        developer = record["assignment"]["request"]["ta"]
+        led.state.edit(state.participant(developer))["collateral"] += amount
+    else:
+        led.pay(developer, amount)
     record["held"] = 0
     record["refunded"] += amount
     led.tell("Refunded", inference=inference, developer=developer, amount=amount, reason=reason)
@@ -222,7 +239,7 @@ def expire(led, inference, record):
     executor, epoch = record["assignment"]["executor"], epoch_of(record)
     if record["accepted"]:
         count_miss(led, epoch, executor, 2)
-    else:
+    elif not maintenance.was_away(led, executor, record["opened_height"], led.height):
         share_blame(led, epoch, executor, record["assignment"]["request"]["ta"])
     led.tell("RecordExpired", inference=inference, executor=executor)
     close_unfinished(led, inference, record, RefundReason.Expired)
@@ -259,7 +276,10 @@ def finish(led, sender, event):
     key = state.record(event["inference"])
     if led.state.get(key) is None:
         require_opening(led, sender, event)
-        open_record(led, event["opening"]["assignment"])
+        assignment = event["opening"]["assignment"]
+        if abandoned.later_attempt(led, assignment) is not None:
+            return abandoned.claim(led, assignment, event)
+        open_record(led, assignment)
     record = led.state.get(key)
     settled = state.is_settled(record)
     led.require((record if settled else record["assignment"])["executor"] == sender, "WrongExecutor")
@@ -267,12 +287,16 @@ def finish(led, sender, event):
     if record["finish"] is not None:
         led.require(record["finish"] != facts_of(event, record["finish"]["height"]), "AlreadyDone")
         return led.require(convict_of_two_outputs(led, record), "AlreadyDone")
+    if record["status"] == Status.Expired and abandoned.later_attempt(led, record["assignment"]) is not None:
+        return abandoned.claim(led, record["assignment"], event)
     led.require(record["status"] == Status.Started, "Expired")
     led.require(event["output_tokens"] <= record["assignment"]["request"]["tokens_max"], "TokenLimit")
     record = led.state.edit(key)
     if event["opening"] is not None and event["opening"]["assignment"] != record["assignment"]:
         require_opening(led, sender, event)
         return close_contradicted(led, event["inference"], record)
+    abandoned.require_ending(led, record["assignment"], event)
+    record["broken_off"] = abandoned.is_broken_off(led, record["assignment"], event)
     complete(led, event, record)
 
 
@@ -304,10 +328,11 @@ def complete(led, event, record):
     request, executor = assignment["request"], assignment["executor"]
     record["status"] = Status.Finished
     record["finish"] = facts_of(event, led.height)
-    cost = min(record["escrow"], tokens_of(record) * record["price"])
-    unused = record["escrow"] - cost
-    record["escrow"], record["held"] = unused, cost
-    return_escrow(led, record, unused)
+    if not record["agent_pays"]:
+        cost = min(record["escrow"], tokens_of(record) * record["price"])
+        unused = record["escrow"] - cost
+        record["escrow"], record["held"] = unused, cost
+        return_escrow(led, record, unused)
     standing = led.state.ensure(state.standing(request["epoch"], executor))
     standing["executed"] += 1
     standing["duties"] += 1
@@ -316,7 +341,7 @@ def complete(led, event, record):
         standing["developers"].append(request["developer"])
     led.state.ensure(state.traffic(request["epoch"], request["model"]))["records"] += 1
     pricing.count_use(led, request["model"], tokens_of(record))
-    led.tell("RecordFinished", inference=inference, output_tokens=event["output_tokens"], cost=cost)
+    led.tell("RecordFinished", inference=inference, output_tokens=event["output_tokens"], cost=record["held"])
     if standing["convicted"]:
         return hearings.refund_convicted(led, inference, record)
     epochs.queue_draw(led, epochs.CHECK, inference)

@@ -1,7 +1,7 @@
 """Section 8: settlement of an epoch."""
 
-from . import cases, checks, epochs, membership, records, state
-from .codec import FinishCode, RefundReason, Status, Verdict, WithholdReason, ZERO, empty
+from . import cases, checks, epochs, maintenance, membership, records, state, vesting
+from .codec import RefundReason, Status, Verdict, WithholdReason, ZERO, empty
 from .numbers import ONE, availability, beyond_bad_luck, counted_misses, emission, reputation_step
 
 COINS_MAX = 1 << 62
@@ -36,6 +36,7 @@ class Settlement:
                 if not state.is_settled(value) and records.epoch_of(value) == self.epoch]
         for _, key in sorted(mine):
             self.settle_record(key)
+        vesting.release(led)
         self.pay_emission()
         self.publish()
         membership.settle_collateral(led, self.epoch)
@@ -73,8 +74,6 @@ class Settlement:
         convicted = self.standing(record["assignment"]["executor"])["convicted"]
         if convicted and record["status"] != Status.Validated:
             return self.refund(inference, record, RefundReason.Conviction)
-        if record["finish"]["finish"] == FinishCode.Cancelled and record["delivered"] is None:
-            return self.refund(inference, record, RefundReason.UnusedEscrow)
         self.pay_fee(inference, record)
 
     def refund(self, inference, record, reason):
@@ -157,17 +156,20 @@ class Settlement:
             share, capped = (made * member[name] // total_weight for name in ("proven_weight", "weight"))
             rest -= share
             held_back = {WithholdReason.Conviction: 0, WithholdReason.Availability: 0, WithholdReason.WorkShare: 0,
-                         WithholdReason.WeightCap: share - capped}
+                         WithholdReason.WeightCap: share - capped, WithholdReason.Maintenance: 0}
             paid = 0
             if self.standing(who)["convicted"]:
                 held_back[WithholdReason.Conviction] = capped
             else:
-                present = capped * availability(led.params["reputation"], *self.misses(who)) // ONE
-                fair = total_work * member["weight"] // (2 * total_weight)
-                paid = present if work[who] >= fair else present * work[who] // fair
-                held_back[WithholdReason.Availability] = capped - present
-                held_back[WithholdReason.WorkShare] = present - paid
-            led.state.ensure(state.account(who))["balance"] += paid
+                present = maintenance.present_in(led, self.epoch, who)
+                there = capped * present // ONE
+                available = there * availability(led.params["reputation"], *self.misses(who)) // ONE
+                fair = total_work * member["weight"] // (2 * total_weight) * present // ONE
+                paid = available if work[who] >= fair else available * work[who] // fair
+                held_back[WithholdReason.Maintenance] = capped - there
+                held_back[WithholdReason.Availability] = there - available
+                held_back[WithholdReason.WorkShare] = available - paid
+            vesting.mint(led, who, paid)
             self.paid[who]["emission"] += paid
             self.result["paid"] += paid
             for reason, amount in held_back.items():

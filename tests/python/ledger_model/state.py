@@ -7,7 +7,7 @@ LETTERS = {
     b"c": "Chain", b"g": "Params", b"a": "Account", b"p": "Participant", b"m": "ModelInfo", b"e": "EpochTable",
     b"s": "Standing", b"b": "Blame", b"v": "EvidenceLog", b"n": "Traffic", b"l": "Allowance", b"k": "bytes32",
     b"r": "InferenceRecord", b"d": "Case", b"y": "Delegation", b"f": "Pricing", b"i": "Proposal",
-    b"j": "ProposalVote", b"t": "", b"q": "",
+    b"j": "ProposalVote", b"V": "Vesting", b"t": "", b"q": "",
 }
 DERIVED = b"hoxuwzP"
 
@@ -42,6 +42,10 @@ def evidence(epoch, who):
 
 def traffic(epoch, model):
     return b"n" + big(epoch) + model
+
+
+def vesting(who):
+    return b"V" + who
 
 
 def allowance(ta, developer):
@@ -150,7 +154,8 @@ class State:
 
     def purses(self):
         """Section 8: where all coins are, but for treasury and burned."""
-        totals = dict.fromkeys(("balances", "allowances", "escrows", "held", "bonds", "collateral", "deposits", "unbonding"), 0)
+        totals = dict.fromkeys(("balances", "allowances", "escrows", "held", "bonds", "collateral", "deposits", "unbonding",
+                                "vesting"), 0)
         places = {b"a": [("balance", "balances")], b"l": [("available", "allowances")], b"d": [("bond", "bonds")],
                   b"p": [("collateral", "collateral")], b"i": [("deposit", "deposits")],
                   b"r": [("escrow", "escrows"), ("held", "held")]}
@@ -160,4 +165,5 @@ class State:
                     totals[pot] += value.get(field, 0)
         for value in self.tables[b"p"].values():
             totals["unbonding"] += sum(entry["amount"] for entry in value["unbonding"])
+        totals["vesting"] = sum(sum(value["releases"]) for value in self.tables[b"V"].values())
         return totals
