@@ -116,6 +116,17 @@ absl::Status CheckLedger(const ledger::View& view, const AccountId& self,
   return absl::OkStatus();
 }
 
+bool IsOpen(const ledger::View& view, const InferenceId& id) {
+  const auto record = ledger::FindRecord(view, id);
+  return record && record->status == ledger::InferenceStatus::kStarted;
+}
+
+// By then what a transfer agent has sent is on the ledger.
+int64_t PatienceUs(const ledger::View& view) {
+  constexpr int64_t kBlocks = 3;
+  return kBlocks * ledger::ReadParams(view).block_interval_ms * 1'000;
+}
+
 }  // namespace
 
 Executor::Executor(Environment env, LedgerPort ledger, const Identity& self,
@@ -266,15 +277,18 @@ void Executor::OnAck(const Hash& caller, Bytes request, std::shared_ptr<Reply> r
 }
 
 // With an acknowledgement this node is paid for what it covers, whatever the transfer agent does.
-// Without one only the whole answer counts, so it is finished where there is a record that would
+// Without one only the whole answer counts: it is finished where a record turns up that would
 // otherwise expire at this node's cost.
 void Executor::OnAbandoned(const InferenceId& id, InFlight& job) {
   job.abandoned = true;
   if (job.word) return StopAt(job, job.word->tokens);
-  const auto record = ledger::FindRecord(*ledger_.snapshot(), id);
-  if (record && record->status == ledger::InferenceStatus::kStarted) return;
-  job.cancelled = true;
-  job.engine->Cancel(job.request);
+  env_.loop.PostAfter(PatienceUs(*ledger_.snapshot()), [this, id, alive = alive_] {
+    if (!*alive || IsOpen(*ledger_.snapshot(), id)) return;
+    const auto found = in_flight_.find(id);
+    if (found == in_flight_.end()) return;
+    found->second.cancelled = true;
+    found->second.engine->Cancel(found->second.request);
+  });
 }
 
 void Executor::OnToken(const InferenceId& id, engine::TokenFacts facts) {
@@ -384,6 +398,15 @@ void Executor::Complete(const InferenceId& id, InFlight& job, FinishCode finish)
                .finish = finish,
                .opening = std::nullopt,
                .word = job.word};
+  if (job.abandoned && !job.word) {
+    // The transfer agent may have turned to the next executor, whose work must not conflict with
+    // this: where its Start is to come, it comes first.
+    env_.loop.PostAfter(PatienceUs(*ledger_.snapshot()),
+                        [this, id, event = std::move(event), alive = alive_] {
+                          if (*alive && IsOpen(*ledger_.snapshot(), id)) recorder_.Add(event);
+                        });
+    return;
+  }
   // The Start may be on its way, or lost with the transfer agent: then this opens the record.
   if (!ledger::FindRecord(*ledger_.snapshot(), id)) event.opening = job.order.assignment;
   recorder_.Add(std::move(event));
