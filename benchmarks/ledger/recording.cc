@@ -142,7 +142,8 @@ class Recorder {
                                                           .artifact_root = {},
                                                           .artifact_bytes = 100,
                                                           .finish = FinishCode::kStop,
-                                                          .opening = std::nullopt});
+                                                          .opening = std::nullopt,
+                                                          .word = std::nullopt});
     }
     for (auto& [executor, all] : events) Submit(participants_.at(executor), std::move(all));
   }
