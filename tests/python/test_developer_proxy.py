@@ -1,6 +1,6 @@
 """`gonka proxy` on a running devnet, spoken to by the official OpenAI client; and keys and configuration
 files that are refused. Needs the report of a devnet that was started with `--report FILE`:
-GONKA_DEVNET_REPORT=FILE."""
+GONKA_DEVNET_REPORT=FILE. Before test_processes, which leaves nodes stopped."""
 
 import contextlib
 import json

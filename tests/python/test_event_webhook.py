@@ -1,5 +1,5 @@
 """`gonka events --post`: a webhook that misses nothing, on a running devnet. Needs the report of a devnet
-that was started with `--report FILE`: GONKA_DEVNET_REPORT=FILE."""
+that was started with `--report FILE`: GONKA_DEVNET_REPORT=FILE. Before test_processes, which leaves nodes stopped."""
 
 import contextlib
 import http.server
