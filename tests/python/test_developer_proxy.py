@@ -10,16 +10,12 @@ import urllib.request
 
 import openai
 import pytest
-from test_processes import Devnet, get_json, refusal, wait_for
+from test_processes import get_json, refusal, running_devnet, wait_for
 
 
 @pytest.fixture(scope="module")
 def devnet():
-    path = os.environ.get("GONKA_DEVNET_REPORT")
-    if not path:
-        pytest.skip("no running devnet is given: GONKA_DEVNET_REPORT not set")
-    with open(path) as file:
-        return Devnet(json.load(file))
+    return running_devnet()
 
 
 @contextlib.contextmanager

@@ -4,22 +4,17 @@ that was started with `--report FILE`: GONKA_DEVNET_REPORT=FILE. Before test_pro
 import contextlib
 import http.server
 import json
-import os
 import signal
 import subprocess
 import threading
 
 import pytest
-from test_processes import Devnet, refusal, wait_for
+from test_processes import refusal, running_devnet, wait_for
 
 
 @pytest.fixture(scope="module")
 def devnet():
-    path = os.environ.get("GONKA_DEVNET_REPORT")
-    if not path:
-        pytest.skip("no running devnet is given: GONKA_DEVNET_REPORT not set")
-    with open(path) as file:
-        return Devnet(json.load(file))
+    return running_devnet()
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):

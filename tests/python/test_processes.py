@@ -155,13 +155,17 @@ class Load:
         return sum(1 for when, _ in self.answers if when > moment)
 
 
-@pytest.fixture(scope="module")
-def devnet():
+def running_devnet():
     path = os.environ.get("GONKA_DEVNET_REPORT")
     if not path:
         pytest.skip("no running devnet is given: GONKA_DEVNET_REPORT not set")
     with open(path) as file:
-        devnet = Devnet(json.load(file))
+        return Devnet(json.load(file))
+
+
+@pytest.fixture(scope="module")
+def devnet():
+    devnet = running_devnet()
     yield devnet
     for child in devnet.restarted.values():
         child.terminate()
