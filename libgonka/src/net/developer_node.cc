@@ -46,13 +46,6 @@ std::optional<InferenceId> InferenceOf(const Notice& notice) {
       notice);
 }
 
-std::string EndpointOf(const Genesis& genesis, const AccountId& id) {
-  for (const GenesisParticipant& participant : genesis.participants) {
-    if (participant.id == id) return participant.endpoint;
-  }
-  return "";
-}
-
 }  // namespace
 
 DeveloperNode::DeveloperNode(Loop& loop, WallClock& clock, Entropy& entropy, Log& log,
@@ -206,12 +199,8 @@ absl::Status DeveloperNode::StartFollowing() {
     loop_.Post([this, block] { OnBlock(block); });
   });
   GONKA_ASSIGN_OR_RETURN(follower_, consensus::Follower::Create(*chain_));
-  std::vector<std::string> sources = {EndpointOf(options_.genesis, options_.genesis.sequencer)};
-  for (const GenesisParticipant& participant : options_.genesis.participants) {
-    if (participant.id != options_.genesis.sequencer) sources.push_back(participant.endpoint);
-  }
   fetcher_ = std::make_unique<BlockFetcher>(
-      *client_, std::move(sources), *follower_, log_,
+      *client_, BlockSources(options_.genesis, self_.account), *follower_, log_,
       [this](const consensus::Halt& halt) { options_.on_fatal(halt.reason); });
   return absl::OkStatus();
 }

@@ -168,13 +168,6 @@ absl::Status ParticipantNode::ConnectMlNodes() {
   return absl::OkStatus();
 }
 
-std::string ParticipantNode::SequencerUrl() const {
-  for (const GenesisParticipant& participant : options_.genesis.participants) {
-    if (participant.id == options_.genesis.sequencer) return participant.endpoint;
-  }
-  return "";  // CheckGenesis excludes it.
-}
-
 // The sequencer's own transactions go straight into its mempool.
 void ParticipantNode::Submit(const SignedTx& tx) {
   if (account() == options_.genesis.sequencer) {
@@ -187,7 +180,7 @@ void ParticipantNode::Submit(const SignedTx& tx) {
   }
   client_->SendAsync(
       {.method = "POST",
-       .url = SequencerUrl() + "/gonka/v1/tx",
+       .url = EndpointOf(options_.genesis, options_.genesis.sequencer) + "/gonka/v1/tx",
        .content_type = http::kFramesContentType,
        .body = std::string(AsText(Encode(tx))),
        .timeout_us = 5'000'000,
@@ -300,15 +293,8 @@ absl::Status ParticipantNode::StartWriter() {
     return absl::OkStatus();
   }
   GONKA_ASSIGN_OR_RETURN(follower_, consensus::Follower::Create(*chain_));
-  // Any node serves blocks, but the sequencer has them first.
-  std::vector<std::string> sources = {SequencerUrl()};
-  for (const GenesisParticipant& participant : options_.genesis.participants) {
-    if (participant.id != account() && participant.id != options_.genesis.sequencer) {
-      sources.push_back(participant.endpoint);
-    }
-  }
   fetcher_ = std::make_unique<BlockFetcher>(
-      *client_, std::move(sources), *follower_, log_,
+      *client_, BlockSources(options_.genesis, account()), *follower_, log_,
       [this](const consensus::Halt& halt) { options_.on_fatal(halt.reason); });
   fetcher_running_ = fetcher_.get();
   return absl::OkStatus();

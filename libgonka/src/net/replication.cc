@@ -209,6 +209,23 @@ absl::Status BlockFetcher::FetchFrom(const std::string& source, uint64_t wait_ms
   return absl::OkStatus();
 }
 
+std::string EndpointOf(const Genesis& genesis, const AccountId& id) {
+  for (const GenesisParticipant& participant : genesis.participants) {
+    if (participant.id == id) return participant.endpoint;
+  }
+  return "";
+}
+
+std::vector<std::string> BlockSources(const Genesis& genesis, const AccountId& self) {
+  std::vector<std::string> sources = {EndpointOf(genesis, genesis.sequencer)};
+  for (const GenesisParticipant& participant : genesis.participants) {
+    if (participant.id != self && participant.id != genesis.sequencer) {
+      sources.push_back(participant.endpoint);
+    }
+  }
+  return sources;
+}
+
 absl::StatusOr<Genesis> FetchGenesis(http::Client& client, const std::string& url) {
   const auto response = client.Send({.url = url + "/gonka/v1/genesis", .repeatable = true});
   if (!response.ok()) return response.status();

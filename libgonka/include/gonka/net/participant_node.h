@@ -80,7 +80,6 @@ class ParticipantNode {
   void Submit(const SignedTx& tx);
   void OnBlock(const consensus::CommittedBlockPtr& block);
   void RunOnLoop(std::function<void()> task);
-  std::string SequencerUrl() const;
   void StartApi();
   bool CaughtUp() const;
 

@@ -85,6 +85,11 @@ class BlockFetcher {
   std::thread thread_;
 };
 
+// Where a participant of genesis is reached; empty where it is none.
+std::string EndpointOf(const Genesis& genesis, const AccountId& id);
+// Whom to ask for blocks: the sequencer first, then every other participant of genesis but self.
+std::vector<std::string> BlockSources(const Genesis& genesis, const AccountId& self);
+
 // Fetches the genesis record of a network from one of its nodes.
 absl::StatusOr<Genesis> FetchGenesis(http::Client& client, const std::string& url);
 
