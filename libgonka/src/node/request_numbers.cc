@@ -27,13 +27,24 @@ uint64_t ExpiryHeight(const ledger::Chain& chain, const TimeParams& time, uint32
 }
 
 // Nothing: more than there can be.
-absl::Status CheckCovered(const std::optional<Amount>& escrow, Amount on_the_way,
-                          Amount available) {
-  if (escrow && IsCovered(*escrow, on_the_way, available)) return absl::OkStatus();
+absl::Status CheckFits(const std::optional<Amount>& escrow, Amount on_the_way, Amount available) {
+  if (escrow && on_the_way <= available && *escrow <= available - on_the_way) {
+    return absl::OkStatus();
+  }
   return absl::FailedPreconditionError(fmt::format(
       "insufficient allowance: the request may cost {}, {} is left, of which {} are on their way "
       "to the ledger",
       escrow ? escrow->units() : Amount::kMax, available.units(), on_the_way.units()));
+}
+
+// By the allowance, and by what a sub-account may spend, beside what is on its way.
+absl::Status CheckCovered(const ledger::View& view, const std::optional<AccountId>& signer,
+                          const ledger::Allowance& allowance, const std::optional<Amount>& escrow,
+                          const RequestNumbers::OnTheWay& on_the_way) {
+  GONKA_RETURN_IF_ERROR(CheckFits(escrow, on_the_way.all, allowance.available));
+  if (!signer) return absl::OkStatus();
+  const auto delegation = ledger::FindDelegation(view, *signer);
+  return CheckFits(escrow, on_the_way.of_signer, delegation ? delegation->cap : Amount());
 }
 
 }  // namespace
@@ -67,7 +78,7 @@ absl::StatusOr<RequestNumbers::Draft> RequestNumbers::Write(
   const auto escrow =
       ledger::EscrowOf(static_cast<uint32_t>(prompt_tokens), request.tokens_max, price->now);
   const OnTheWay on_the_way = OnItsWay(line, signer, allowance, chain.height);
-  GONKA_RETURN_IF_ERROR(CheckCovered(escrow, on_the_way.all, allowance.available));
+  GONKA_RETURN_IF_ERROR(CheckCovered(view, signer, allowance, escrow, on_the_way));
   const uint64_t expiry_height = ExpiryHeight(chain, params.time, request.tokens_max);
   const auto sequence = Take(line, allowance, params.request_sequence_ahead,
                              {.expiry_height = expiry_height, .escrow = *escrow, .signer = signer});
@@ -76,8 +87,7 @@ absl::StatusOr<RequestNumbers::Draft> RequestNumbers::Write(
         fmt::format("{} requests of this account are not on the ledger yet; try again",
                     params.request_sequence_ahead));
   }
-  Draft draft{
-      .request = {}, .salt = {}, .escrow = *escrow, .of_signer_on_the_way = on_the_way.of_signer};
+  Draft draft;
   entropy.Fill(draft.salt.bytes);
   draft.request = {.network = chain.network,
                    .epoch = EpochToOpenIn(chain, params.time),
@@ -105,12 +115,7 @@ absl::Status RequestNumbers::TakeWritten(const ledger::View& view,
   const auto escrow =
       ledger::EscrowOf(static_cast<uint32_t>(prompt_tokens), request.tokens_max, price->now);
   const OnTheWay on_the_way = OnItsWay(line, request.signer, allowance, chain.height);
-  GONKA_RETURN_IF_ERROR(CheckCovered(escrow, on_the_way.all, allowance.available));
-  if (request.signer) {
-    const auto delegation = ledger::FindDelegation(view, *request.signer);
-    GONKA_RETURN_IF_ERROR(
-        CheckCovered(escrow, on_the_way.of_signer, delegation ? delegation->cap : Amount()));
-  }
+  GONKA_RETURN_IF_ERROR(CheckCovered(view, request.signer, allowance, escrow, on_the_way));
   if (request.expiry_height <= chain.height) {
     return absl::FailedPreconditionError(fmt::format("the request expired at height {}, this is {}",
                                                      request.expiry_height, chain.height));

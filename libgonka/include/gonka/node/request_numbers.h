@@ -33,18 +33,11 @@ class RequestNumbers {
     Amount of_signer;
   };
 
-  // What is taken and not on the ledger yet may cost: all of it, and what this signer ordered. A
-  // request that cannot be opened any more gives its number back, so that no gap blocks the window
-  // for good. Everything taken must have been covered by the allowance at the time.
-  OnTheWay OnItsWay(const Line& line, const std::optional<AccountId>& signer,
-                    const ledger::Allowance& allowance, uint64_t height);
   // Writes the next request of this line, all but a signature, and takes its number.
   // FailedPrecondition: "insufficient allowance". ResourceExhausted: no number is free.
   struct Draft {
     Request request;
     Hash salt;  // Of its digest.
-    Amount escrow;
-    Amount of_signer_on_the_way;
   };
   absl::StatusOr<Draft> Write(const Line& line, const ledger::View& view,
                               const ledger::Allowance& allowance, const ModelId& model,
@@ -53,6 +46,15 @@ class RequestNumbers {
   // Takes the number of a request that somebody else has written.
   absl::Status TakeWritten(const ledger::View& view, const ledger::Allowance& allowance,
                            const Request& request, size_t prompt_tokens);
+  // Only where no attempt is on the ledger or on its way there: then the number is as good as new.
+  void GiveBack(const Line& line, uint64_t sequence);
+
+ private:
+  // What is taken and not on the ledger yet may cost: all of it, and what this signer ordered. A
+  // request that cannot be opened any more gives its number back, so that no gap blocks the window
+  // for good. Everything taken must have been covered by the allowance at the time.
+  OnTheWay OnItsWay(const Line& line, const std::optional<AccountId>& signer,
+                    const ledger::Allowance& allowance, uint64_t height);
   // The lowest number within the window of `ahead` that neither the ledger has seen nor anybody
   // took here.
   std::optional<uint64_t> Take(const Line& line, const ledger::Allowance& allowance, uint32_t ahead,
@@ -60,18 +62,11 @@ class RequestNumbers {
   // This very number. False where it is used or taken, or beyond the window.
   bool TakeThis(const Line& line, uint64_t sequence, const ledger::Allowance& allowance,
                 uint32_t ahead, const Taken& request);
-  // Only where no attempt is on the ledger or on its way there: then the number is as good as new.
-  void GiveBack(const Line& line, uint64_t sequence);
 
- private:
   std::map<Line, std::map<uint64_t, Taken>> taken_;
 };
 
 // Whether prompt and answer fit into the model's context.
 absl::Status CheckContext(const ModelInfo& model, size_t prompt_tokens, uint32_t tokens_max);
-// Whether what is available covers an escrow beside what is on its way.
-inline bool IsCovered(Amount escrow, Amount on_the_way, Amount available) {
-  return on_the_way <= available && escrow <= available - on_the_way;
-}
 
 }  // namespace gonka::node
