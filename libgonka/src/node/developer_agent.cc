@@ -7,8 +7,7 @@ namespace {
 
 // What another transfer agent would say as well.
 bool IsFinal(const absl::Status& status) {
-  return absl::IsInvalidArgument(status) || absl::IsNotFound(status) ||
-         absl::IsResourceExhausted(status);
+  return absl::IsInvalidArgument(status) || absl::IsNotFound(status);
 }
 
 }  // namespace
@@ -88,21 +87,36 @@ absl::StatusOr<AccountId> DeveloperAgent::DrawTransferAgent(const InFlight& job,
   return ready[dice % ready.size()];
 }
 
-absl::Status DeveloperAgent::Dispatch(Ticket ticket, InFlight& job) {
-  const auto view = ledger_.snapshot();
-  GONKA_ASSIGN_OR_RETURN(const AccountId ta, DrawTransferAgent(job, *view));
-  job.tried.insert(ta);
+// To the first drawn transfer agent whose allowance covers it and has a number left.
+absl::StatusOr<RequestNumbers::Draft> DeveloperAgent::WriteRequest(InFlight& job,
+                                                                   const ledger::View& view) {
   std::optional<AccountId> signer;
   if (self_.IsWarm()) signer = AccountOf(self_.key.public_key());
-  GONKA_ASSIGN_OR_RETURN(
-      const RequestNumbers::Draft draft,
-      numbers_.Write({.developer = self_.account, .ta = ta}, *view,
-                     *ledger::FindAllowance(*view, ta, self_.account), job.client.model,
-                     job.client.request, job.client.prompt.size(), signer, env_.entropy));
+  while (true) {
+    GONKA_ASSIGN_OR_RETURN(const AccountId ta, DrawTransferAgent(job, view));
+    job.tried.insert(ta);
+    auto draft = numbers_.Write({.developer = self_.account, .ta = ta}, view,
+                                *ledger::FindAllowance(view, ta, self_.account), job.client.model,
+                                job.client.request, job.client.prompt.size(), signer, env_.entropy);
+    if (draft.ok()) return draft;
+    job.last = draft.status();
+  }
+}
+
+absl::Status DeveloperAgent::Dispatch(Ticket ticket, InFlight& job) {
+  const auto view = ledger_.snapshot();
+  GONKA_ASSIGN_OR_RETURN(const RequestNumbers::Draft draft, WriteRequest(job, *view));
   job.request = draft.request;
   job.salt = draft.salt;
   job.ordered.reset();
-  const auto participant = ledger::FindParticipant(*view, ta);
+  ++job.asked;
+  Send(ticket, job, *view);
+  return absl::OkStatus();
+}
+
+void DeveloperAgent::Send(Ticket ticket, InFlight& job, const ledger::View& view) {
+  const AccountId& ta = job.request.ta;
+  const auto participant = ledger::FindParticipant(view, ta);
   const Order order{.order = {.request = job.request,
                               .signature = self_.key.Sign(RequestSigningHash(job.request)),
                               .salt = job.salt},
@@ -115,7 +129,6 @@ absl::Status DeveloperAgent::Dispatch(Ticket ticket, InFlight& job) {
        .on_done = [this, ticket](absl::Status status) { OnCallDone(ticket, std::move(status)); }},
       {.first_frame_timeout_us = options_.accept_timeout_us,
        .total_timeout_us = options_.answer_timeout_us});
-  return absl::OkStatus();
 }
 
 void DeveloperAgent::OnFrame(Ticket ticket, const Bytes& bytes) {
@@ -222,7 +235,13 @@ void DeveloperAgent::TryNext(Ticket ticket, InFlight& job, const absl::Status& w
   env_.loop.CancelTimer(job.silence_timer);
   job.silence_timer = 0;
   job.last = why;
-  if (!job.output.empty() || IsFinal(why) || job.tried.size() >= options_.transfer_agents_max) {
+  if (absl::IsAlreadyExists(why)) {
+    // Taken by a request of ours before a restart, which this copy of the ledger has not seen yet:
+    // the next number will do. There are not more than the window has.
+    job.tried.erase(job.request.ta);
+    --job.asked;
+  }
+  if (!job.output.empty() || IsFinal(why) || job.asked >= options_.transfer_agents_max) {
     return Finish(ticket, why);
   }
   const absl::Status status = Dispatch(ticket, job);

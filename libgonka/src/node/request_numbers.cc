@@ -120,13 +120,17 @@ absl::Status RequestNumbers::TakeWritten(const ledger::View& view,
     return absl::FailedPreconditionError(fmt::format("the request expired at height {}, this is {}",
                                                      request.expiry_height, chain.height));
   }
+  const uint32_t ahead = ledger::ReadParams(view).request_sequence_ahead;
+  if (request.sequence >= allowance.sequence_base + ahead) {
+    return absl::ResourceExhaustedError(fmt::format("request number {} is too far ahead of {}",
+                                                    request.sequence, allowance.sequence_base));
+  }
   if (TakeThis(
-          line, request.sequence, allowance, ledger::ReadParams(view).request_sequence_ahead,
+          line, request.sequence, allowance, ahead,
           {.expiry_height = request.expiry_height, .escrow = *escrow, .signer = request.signer})) {
     return absl::OkStatus();
   }
-  return absl::ResourceExhaustedError(
-      fmt::format("request number {} is used, or too far ahead", request.sequence));
+  return absl::AlreadyExistsError(fmt::format("request number {} is used", request.sequence));
 }
 
 absl::Status CheckContext(const ModelInfo& model, size_t prompt_tokens, uint32_t tokens_max) {

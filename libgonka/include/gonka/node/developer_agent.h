@@ -44,7 +44,8 @@ class DeveloperAgent final : public Agent {
     Request request;
     Hash salt;
     std::set<AccountId> tried;
-    absl::Status last;  // Why the one before came to nothing.
+    uint32_t asked = 0;  // Transfer agents that were sent it.
+    absl::Status last;   // Why the one before came to nothing.
     Transport::CallId call = 0;
     Loop::TimerId silence_timer = 0;
     std::optional<Ordered> ordered;
@@ -53,6 +54,8 @@ class DeveloperAgent final : public Agent {
 
   absl::Status Begin(InFlight& job);
   absl::Status Dispatch(Ticket ticket, InFlight& job);
+  absl::StatusOr<RequestNumbers::Draft> WriteRequest(InFlight& job, const ledger::View& view);
+  void Send(Ticket ticket, InFlight& job, const ledger::View& view);
   absl::StatusOr<AccountId> DrawTransferAgent(const InFlight& job, const ledger::View& view) const;
   void OnFrame(Ticket ticket, const Bytes& bytes);
   absl::Status OnOrdered(InFlight& job, const Ordered& ordered);

@@ -43,7 +43,8 @@ class RequestNumbers {
                               const ledger::Allowance& allowance, const ModelId& model,
                               const CanonicalRequest& request, size_t prompt_tokens,
                               const std::optional<AccountId>& signer, Entropy& entropy);
-  // Takes the number of a request that somebody else has written.
+  // Takes the number of a request that somebody else has written. AlreadyExists: it is used or
+  // taken. ResourceExhausted: it is beyond the window. FailedPrecondition: not covered, or expired.
   absl::Status TakeWritten(const ledger::View& view, const ledger::Allowance& allowance,
                            const Request& request, size_t prompt_tokens);
   // Only where no attempt is on the ledger or on its way there: then the number is as good as new.
