@@ -116,14 +116,13 @@ std::shared_ptr<const store::Snapshot> DeveloperNode::Snapshot() {
 }
 
 void DeveloperNode::StartAgent() {
-  const std::string sequencer = EndpointOf(options_.genesis, options_.genesis.sequencer);
   ledger_port_ = {
       .snapshot = [this]() -> std::shared_ptr<const ledger::View> { return Snapshot(); },
       .submit =
-          [this, sequencer](const SignedTx& tx) {
+          [this](const SignedTx& tx) {
             // The recorder sends again what does not show up in a block.
             client_->SendAsync({.method = "POST",
-                                .url = sequencer + "/gonka/v1/tx",
+                                .url = SequencerUrl(*Snapshot(), options_.genesis) + "/gonka/v1/tx",
                                 .content_type = http::kFramesContentType,
                                 .body = std::string(AsText(Encode(tx))),
                                 .timeout_us = 5'000'000,
@@ -200,7 +199,7 @@ absl::Status DeveloperNode::StartFollowing() {
   });
   GONKA_ASSIGN_OR_RETURN(follower_, consensus::Follower::Create(*chain_));
   fetcher_ = std::make_unique<BlockFetcher>(
-      *client_, BlockSources(options_.genesis, self_.account), *follower_, log_,
+      *client_, BlockSources(*Snapshot(), options_.genesis, self_.account), *follower_, log_,
       [this](const consensus::Halt& halt) { options_.on_fatal(halt.reason); });
   return absl::OkStatus();
 }

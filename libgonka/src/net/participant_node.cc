@@ -180,7 +180,7 @@ void ParticipantNode::Submit(const SignedTx& tx) {
   }
   client_->SendAsync(
       {.method = "POST",
-       .url = EndpointOf(options_.genesis, options_.genesis.sequencer) + "/gonka/v1/tx",
+       .url = SequencerUrl(*ledger_port_.snapshot(), options_.genesis) + "/gonka/v1/tx",
        .content_type = http::kFramesContentType,
        .body = std::string(AsText(Encode(tx))),
        .timeout_us = 5'000'000,
@@ -294,8 +294,8 @@ absl::Status ParticipantNode::StartWriter() {
   }
   GONKA_ASSIGN_OR_RETURN(follower_, consensus::Follower::Create(*chain_));
   fetcher_ = std::make_unique<BlockFetcher>(
-      *client_, BlockSources(options_.genesis, account()), *follower_, log_,
-      [this](const consensus::Halt& halt) { options_.on_fatal(halt.reason); });
+      *client_, BlockSources(*ledger_port_.snapshot(), options_.genesis, account()), *follower_,
+      log_, [this](const consensus::Halt& halt) { options_.on_fatal(halt.reason); });
   fetcher_running_ = fetcher_.get();
   return absl::OkStatus();
 }

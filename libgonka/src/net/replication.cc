@@ -209,19 +209,22 @@ absl::Status BlockFetcher::FetchFrom(const std::string& source, uint64_t wait_ms
   return absl::OkStatus();
 }
 
-std::string EndpointOf(const Genesis& genesis, const AccountId& id) {
-  for (const GenesisParticipant& participant : genesis.participants) {
-    if (participant.id == id) return participant.endpoint;
+std::string SequencerUrl(const ledger::View& view, const Genesis& genesis) {
+  if (const auto sequencer = ledger::FindParticipant(view, genesis.sequencer)) {
+    return sequencer->endpoint;
   }
-  return "";
+  for (const GenesisParticipant& participant : genesis.participants) {
+    if (participant.id == genesis.sequencer) return participant.endpoint;
+  }
+  return "";  // CheckGenesis excludes it.
 }
 
-std::vector<std::string> BlockSources(const Genesis& genesis, const AccountId& self) {
-  std::vector<std::string> sources = {EndpointOf(genesis, genesis.sequencer)};
-  for (const GenesisParticipant& participant : genesis.participants) {
-    if (participant.id != self && participant.id != genesis.sequencer) {
-      sources.push_back(participant.endpoint);
-    }
+std::vector<std::string> BlockSources(const ledger::View& view, const Genesis& genesis,
+                                      const AccountId& self) {
+  std::vector<std::string> sources = {SequencerUrl(view, genesis)};
+  for (const auto& [id, participant] : ledger::ListParticipants(view)) {
+    if (id == self || id == genesis.sequencer || participant.removed) continue;
+    sources.push_back(participant.endpoint);
   }
   return sources;
 }

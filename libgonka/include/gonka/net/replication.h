@@ -19,6 +19,7 @@
 #include "gonka/consensus/follower.h"
 #include "gonka/http/client.h"
 #include "gonka/http/server.h"
+#include "gonka/ledger/queries.h"
 
 namespace gonka::net {
 
@@ -58,8 +59,8 @@ class BlockServer {
 // Fetches blocks and feeds a follower, on a thread of its own: the chain's writer.
 class BlockFetcher {
  public:
-  // sources are base URLs, the sequencer's first. on_halt is called once, on the fetcher's thread, where
-  // the follower stops for good.
+  // sources are base URLs, the sequencer's first. on_halt is called once, on the fetcher's thread,
+  // where the follower stops for good.
   BlockFetcher(http::Client& client, std::vector<std::string> sources,
                consensus::Follower& follower, Log& log,
                std::function<void(const consensus::Halt&)> on_halt);
@@ -85,10 +86,12 @@ class BlockFetcher {
   std::thread thread_;
 };
 
-// Where a participant of genesis is reached; empty where it is none.
-std::string EndpointOf(const Genesis& genesis, const AccountId& id);
-// Whom to ask for blocks: the sequencer first, then every other participant of genesis but self.
-std::vector<std::string> BlockSources(const Genesis& genesis, const AccountId& self);
+// Where the sequencer is reached: where the ledger says now, or, once it is no participant any
+// more, where genesis says.
+std::string SequencerUrl(const ledger::View& view, const Genesis& genesis);
+// Whom to ask for blocks: the sequencer first, then every other participant but self.
+std::vector<std::string> BlockSources(const ledger::View& view, const Genesis& genesis,
+                                      const AccountId& self);
 
 // Fetches the genesis record of a network from one of its nodes.
 absl::StatusOr<Genesis> FetchGenesis(http::Client& client, const std::string& url);
