@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <future>
 
 #include "gonka/base/json.h"
 #include "gonka/http/frames.h"
 #include "gonka/net/api_error.h"
 #include "net/personal_notice.h"
+#include "net/run_on_loop.h"
 
 namespace gonka::net {
 namespace {
@@ -76,22 +76,13 @@ DeveloperNode::~DeveloperNode() {
   if (server_) server_->Stop();
   fetcher_.reset();
   if (chain_ && subscription_ != 0) chain_->Unsubscribe(subscription_);
-  RunOnLoop([this] {
+  RunOnLoop(loop_, [this] {
     openai_.reset();
     listening_agent_.reset();
     agent_.reset();
     recorder_.reset();
     transport_.reset();
   });
-}
-
-void DeveloperNode::RunOnLoop(std::function<void()> task) {
-  std::promise<void> done;
-  loop_.Post([&] {
-    task();
-    done.set_value();
-  });
-  done.get_future().wait();
 }
 
 absl::Status DeveloperNode::OpenLedger() {
@@ -130,7 +121,7 @@ void DeveloperNode::StartAgent() {
                                [](const absl::StatusOr<http::ClientResponse>&) {});
           }};
   std::map<ModelId, std::shared_ptr<const node::TextModel>> texts(texts_.begin(), texts_.end());
-  RunOnLoop([&] {
+  RunOnLoop(loop_, [&] {
     transport_ = std::make_unique<HttpTransport>(loop_, entropy_, sessions_, *client_);
     const node::Environment env{
         .loop = loop_, .entropy = entropy_, .transport = *transport_, .log = log_};

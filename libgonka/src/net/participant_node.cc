@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <future>
 #include <thread>
 
 #include "gonka/http/frames.h"
 #include "gonka/net/api_error.h"
 #include "gonka/node/messages.h"
+#include "net/run_on_loop.h"
 
 namespace gonka::net {
 namespace {
@@ -105,7 +105,7 @@ ParticipantNode::~ParticipantNode() {
   fetcher_.reset();
   if (chain_ && subscription_ != 0) chain_->Unsubscribe(subscription_);
   events_.reset();
-  RunOnLoop([this] {
+  RunOnLoop(loop_, [this] {
     openai_.reset();
     explorer_.reset();
     block_server_.reset();
@@ -113,15 +113,6 @@ ParticipantNode::~ParticipantNode() {
     transport_.reset();
   });
   models_.clear();
-}
-
-void ParticipantNode::RunOnLoop(std::function<void()> task) {
-  std::promise<void> done;
-  loop_.Post([&] {
-    task();
-    done.set_value();
-  });
-  done.get_future().wait();
 }
 
 absl::Status ParticipantNode::OpenLedger() {
@@ -210,7 +201,7 @@ absl::Status ParticipantNode::StartServices() {
   server_ = std::make_unique<http::Server>(std::move(server_options));
   node::NodeOptions node_options = options_.node;
   node_options.account = account();
-  RunOnLoop([&] {
+  RunOnLoop(loop_, [&] {
     transport_ = std::make_unique<HttpTransport>(loop_, entropy_, sessions_, *client_);
     node_ = std::make_unique<node::Node>(
         node::Environment{

@@ -83,7 +83,6 @@ class DeveloperNode {
   void CompareWithLedger(const ledger::View& view, uint64_t height, const InferenceId& inference);
   std::string AnswersJson();
   std::string AnswerJson(const ledger::View& view, const Told& told) const;
-  void RunOnLoop(std::function<void()> task);
   std::shared_ptr<const store::Snapshot> Snapshot();
 
   Loop& loop_;

@@ -79,7 +79,6 @@ class ParticipantNode {
   absl::Status StartWriter();
   void Submit(const SignedTx& tx);
   void OnBlock(const consensus::CommittedBlockPtr& block);
-  void RunOnLoop(std::function<void()> task);
   void StartApi();
   bool CaughtUp() const;
 
