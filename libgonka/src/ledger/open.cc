@@ -79,11 +79,6 @@ TxCode CheckEarlierAttempts(BlockState& state, const Assignment& assignment,
   return TxCode::kOk;
 }
 
-bool IsUsed(const Allowance& allowance, uint64_t sequence) {
-  if (sequence < allowance.sequence_base) return true;
-  return (allowance.sequence_used >> (sequence - allowance.sequence_base) & 1) != 0;
-}
-
 // Takes the request's number, or says why it cannot be had. A number that an earlier attempt on the
 // ledger took serves the next attempt too.
 TxCode TakeSequence(BlockState& state, Allowance& allowance, const Assignment& assignment,

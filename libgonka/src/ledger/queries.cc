@@ -157,6 +157,11 @@ std::optional<Allowance> FindAllowance(const View& view, const AccountId& ta,
                                        const AccountId& developer) {
   return FindValue<Allowance>(view, keys::OfAllowance(ta, developer));
 }
+bool IsUsed(const Allowance& allowance, uint64_t sequence) {
+  if (sequence < allowance.sequence_base) return true;
+  const uint64_t offset = sequence - allowance.sequence_base;
+  return offset < 64 && (allowance.sequence_used >> offset & 1) != 0;
+}
 std::optional<AccountId> FindDeveloperByKey(const View& view, const AccountId& ta,
                                             const Hash& key_digest) {
   return FindValue<AccountId>(view, keys::OfApiKey(ta, key_digest));

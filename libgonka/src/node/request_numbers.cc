@@ -7,11 +7,6 @@
 namespace gonka::node {
 namespace {
 
-bool IsUsed(const ledger::Allowance& allowance, uint64_t sequence) {
-  const uint64_t offset = sequence - allowance.sequence_base;
-  return offset < 64 && (allowance.sequence_used >> offset & 1) != 0;
-}
-
 // The epoch that this one's executors know, too: they may be some blocks behind, and before an
 // epoch's first block nobody can tell whom it draws. Records of the last epoch are taken for
 // grace_blocks after its end.
@@ -57,7 +52,7 @@ RequestNumbers::OnTheWay RequestNumbers::OnItsWay(const Line& line,
   const auto found = taken_.find(line);
   if (found == taken_.end()) return sums;
   std::erase_if(found->second, [&](const auto& entry) {
-    return IsUsed(allowance, entry.first) || entry.second.expiry_height < height;
+    return ledger::IsUsed(allowance, entry.first) || entry.second.expiry_height < height;
   });
   for (const auto& [sequence, request] : found->second) {
     sums.all += request.escrow;  // Fits: each was taken only where all of them were covered.
@@ -152,7 +147,8 @@ std::optional<uint64_t> RequestNumbers::Take(const Line& line, const ledger::All
 bool RequestNumbers::TakeThis(const Line& line, uint64_t sequence,
                               const ledger::Allowance& allowance, uint32_t ahead,
                               const Taken& request) {
-  if (IsUsed(allowance, sequence) || sequence - allowance.sequence_base >= ahead) return false;
+  if (ledger::IsUsed(allowance, sequence) || sequence - allowance.sequence_base >= ahead)
+    return false;
   return taken_[line].emplace(sequence, request).second;
 }
 

@@ -236,6 +236,14 @@ TEST_CASE("an allowance is not spent twice by requests that the ledger has not s
   CHECK(world.refusals().empty());
 }
 
+TEST_CASE("an allowance is spent to its end by requests that the ledger has seen") {
+  SimWorld world({.sim_seed = 13, .allowance = Amount(2'000)});
+  for (int i = 0; i < 4; ++i) {  // Each may cost a little less than a quarter of it.
+    const InferenceId id = world.Ask("12345678", {.ta = 0, .tokens_max = 40});
+    CHECK(world.RunUntil([&] { return world.Record(id).finish.has_value(); }));
+  }
+}
+
 TEST_CASE("fifty requests at once through one transfer agent: as many pass as numbers are free") {
   SimWorld world({.sim_seed = 11});
   for (int i = 0; i < 50; ++i) world.Post("all at once", {.ta = 0, .tokens_max = 4});

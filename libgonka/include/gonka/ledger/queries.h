@@ -35,6 +35,8 @@ std::optional<EpochTable> FindEpoch(const View& view, uint64_t epoch);
 std::optional<Standing> FindStanding(const View& view, uint64_t epoch, const AccountId& id);
 std::optional<Allowance> FindAllowance(const View& view, const AccountId& ta,
                                        const AccountId& developer);
+// Whether a request has taken this number on the ledger.
+bool IsUsed(const Allowance& allowance, uint64_t sequence);
 // The developer whose allowance for this transfer agent names the key.
 std::optional<AccountId> FindDeveloperByKey(const View& view, const AccountId& ta,
                                             const Hash& key_digest);
