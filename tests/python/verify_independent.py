@@ -465,6 +465,32 @@ class Vectors(unittest.TestCase):
                     other[field] = {**proof[field], "count": proof[field]["count"] + 1}
                 self.assertFalse(proof_holds(other, vector["block_hash"]), field)
 
+    def test_sprint(self):
+        vector = self.v["sprint"]
+        subject = vector["participant"], vector["model"]
+        own = tagged("gonka/sprint/input/1", vector["seed"], *subject, u32(vector["index"]))
+        words = b"".join(tagged("gonka/sprint/tokens/1", own, u32(block)) for block in range(3))
+        tokens = [
+            int.from_bytes(words[8 * i : 8 * i + 8], "little") % vector["vocabulary"] for i in range(10)
+        ]
+        self.assertEqual(tokens, vector["tokens"])
+        self.assertEqual(leaf_hash(u32(0) + vector["first_result"]), vector["leaves"][0])
+        # Network, epoch, participant, model, root, index, result, path.
+        opening = vector["opening"]
+        self.assertEqual(tagged("gonka/sprint/opening/1", opening), vector["opening_hash"])
+        root, result = opening[104:136], opening[140:172]
+        path = decode("list<bytes32, 64>", opening[172:])
+        leaf = leaf_hash(u32(vector["index"]) + result)
+        self.assertEqual(root_of(vector["leaves"]), root)
+        self.assertTrue(path_leads(root, len(vector["leaves"]), vector["index"], leaf, path))
+        for what in ("checkers", "samples"):
+            self.assertEqual(
+                tagged(f"gonka/sprint/{what}/1", vector["seed"], *subject), vector[f"{what}_seed"]
+            )
+        self.read("SprintVerdictReveal", vector["reveal"])
+        commitment = tagged("gonka/sprint/verdict/1", vector["checker"], vector["reveal"])
+        self.assertEqual(commitment, vector["commitment"])
+
     def test_every_record_of_the_document_has_a_layout(self):
         known = set(RECORDS) | set(ENUMS) | set(VARIANTS)
         for name, fields in RECORDS.items():

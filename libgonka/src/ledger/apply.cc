@@ -13,6 +13,7 @@
 #include "ledger/pricing.h"
 #include "ledger/records.h"
 #include "ledger/sequence.h"
+#include "ledger/sprint.h"
 
 namespace gonka::ledger {
 namespace {
@@ -129,6 +130,7 @@ void ApplyTx(BlockState& state, const VerifiedTx& verified, std::vector<Receipt>
 void EndBlock(BlockState& state) {
   ExpireRecords(state);
   RunTimers(state);
+  RunSprint(state);
   RunDueDraws(state);
   if (const std::optional<uint64_t> epoch = EpochToSettle(state)) SettleEpoch(state, *epoch);
   CountVotes(state);

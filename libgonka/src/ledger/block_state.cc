@@ -37,6 +37,8 @@ BlockState::BlockState(const View& base)
       vesting(base),
       proposals(base),
       votes(base),
+      sprints(base),
+      sprint_entries(base),
       stored_params(base),
       index(base) {}
 
@@ -59,6 +61,8 @@ void BlockState::ForEachTable(Self& self, const F& visit) {
   visit(self.vesting);
   visit(self.proposals);
   visit(self.votes);
+  visit(self.sprints);
+  visit(self.sprint_entries);
   visit(self.stored_params);
   visit(self.index);
 }

@@ -34,6 +34,8 @@ class BlockState {
   Table<Vesting> vesting;
   Table<Proposal> proposals;
   Table<ProposalVote> votes;
+  Table<Sprint> sprints;
+  Table<SprintEntry> sprint_entries;
   Table<Params> stored_params;
   Table<IndexEntry> index;  // Keys of all letters that have no values.
 

@@ -4,6 +4,7 @@
 #include "ledger/checks.h"
 #include "ledger/hearings.h"
 #include "ledger/recheck.h"
+#include "ledger/sprint.h"
 
 namespace gonka::ledger {
 namespace {
@@ -25,10 +26,21 @@ void DrawAllowanceSalt(BlockState& state, const AccountId& ta, const AccountId& 
       TaggedHash("gonka/draw/allowance/1", state.chain.beacon, ta, developer);
 }
 
+void RunSprintDraw(BlockState& state, DrawKind kind, uint64_t epoch) {
+  const Hash& beacon = state.chain.beacon;
+  if (kind == DrawKind::kSprint) {
+    return DrawSprintInputs(state, epoch, TaggedHash("gonka/draw/sprint/1", beacon, epoch));
+  }
+  DrawSprintSamples(state, epoch, TaggedHash("gonka/draw/sprint-samples/1", beacon, epoch));
+}
+
 void Run(BlockState& state, const Key& key) {
   KeyReader reader(key.span());
   reader.NextNumber();
   const auto kind = static_cast<DrawKind>(reader.NextByte());
+  if (kind == DrawKind::kSprint || kind == DrawKind::kSprintSamples) {
+    return RunSprintDraw(state, kind, reader.NextNumber());
+  }
   const Hash subject = reader.NextHash();
   const Hash& beacon = state.chain.beacon;
   switch (kind) {
@@ -46,6 +58,9 @@ void Run(BlockState& state, const Key& key) {
     case DrawKind::kRecheck:
       return DrawRecheck(state, InferenceId{subject},
                          TaggedHash("gonka/draw/recheck/1", beacon, subject));
+    case DrawKind::kSprint:
+    case DrawKind::kSprintSamples:
+      break;
   }
 }
 
@@ -69,6 +84,14 @@ void QueueSampleDraw(BlockState& state, const CaseId& id) {
 
 void QueueRecheckDraw(BlockState& state, const InferenceId& inference) {
   Queue(state, NextKey(state, DrawKind::kRecheck).Add(inference));
+}
+
+void QueueSprintDraw(BlockState& state, uint64_t epoch) {
+  Queue(state, NextKey(state, DrawKind::kSprint).AddNumber(epoch));
+}
+
+void QueueSprintSamplesDraw(BlockState& state, uint64_t epoch) {
+  Queue(state, NextKey(state, DrawKind::kSprintSamples).AddNumber(epoch));
 }
 
 void RunDueDraws(BlockState& state) {

@@ -12,6 +12,8 @@ void QueueCheckDraw(BlockState& state, const InferenceId& inference);
 void QueueCommitteeDraw(BlockState& state, const CaseId& id);
 void QueueSampleDraw(BlockState& state, const CaseId& id);
 void QueueRecheckDraw(BlockState& state, const InferenceId& inference);
+void QueueSprintDraw(BlockState& state, uint64_t epoch);
+void QueueSprintSamplesDraw(BlockState& state, uint64_t epoch);
 
 // At the end of a block: executes what has become due, in the order of the keys.
 void RunDueDraws(BlockState& state);

@@ -5,6 +5,7 @@
 #include "ledger/membership.h"
 #include "ledger/money.h"
 #include "ledger/pricing.h"
+#include "ledger/sprint.h"
 
 namespace gonka::ledger {
 namespace {
@@ -83,6 +84,7 @@ void PutEpochTable(BlockState& state, uint64_t epoch, uint64_t first_height) {
 }
 
 void BeginEpoch(BlockState& state) {
+  EarnWeights(state, state.chain.epoch);
   ++state.chain.epoch;
   state.chain.epoch_first_height = state.height();
   BeginPriceEpoch(state);
@@ -135,7 +137,9 @@ void Prune(BlockState& state) {
   size_t budget = kPrunedPerBlock;
   if (ForgetRecords(state, epoch, budget) || ForgetCases(state, epoch, budget) ||
       Forget(state.standings, 's', epoch, budget) || Forget(state.blames, 'b', epoch, budget) ||
-      Forget(state.evidence, 'v', epoch, budget) || Forget(state.traffic, 'n', epoch, budget)) {
+      Forget(state.evidence, 'v', epoch, budget) || Forget(state.traffic, 'n', epoch, budget) ||
+      Forget(state.sprint_entries, 'E', epoch, budget) ||
+      Forget(state.sprints, 'S', epoch, budget)) {
     return;  // The rest in the next blocks.
   }
   state.epochs.Erase(keys::OfEpoch(epoch));

@@ -29,6 +29,10 @@ TxCode Apply(BlockState& state, const AccountId& sender, const Update& event);
 TxCode Apply(BlockState& state, const AccountId& sender, const Leave& event);
 TxCode Apply(BlockState& state, const AccountId& sender, const WithdrawCollateral& event);
 TxCode Apply(BlockState& state, const AccountId& sender, const Maintain& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const SprintCommit& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const SprintVerdictCommit& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const SprintVerdictReveal& event);
+TxCode Apply(BlockState& state, const AccountId& sender, const SprintExpose& event);
 
 // Refuses what a participant that was removed for fraud may not do any more, and strangers.
 TxCode CheckParticipant(BlockState& state, const AccountId& id);

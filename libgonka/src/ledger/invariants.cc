@@ -7,6 +7,7 @@
 #include "ledger/keys.h"
 #include "ledger/members.h"
 #include "ledger/money.h"
+#include "ledger/sprint.h"
 #include "ledger/stored.h"
 
 namespace gonka::ledger {
@@ -44,6 +45,7 @@ class Audit {
   void CheckCounts();
   void CheckDelegations();
   void CheckPrices();
+  void CheckSprints();
 
   const View& view_;
   const Chain chain_;
@@ -229,6 +231,35 @@ void Audit::CheckPrices() {
   Expect(prices == models, fmt::format("{} models have {} prices", models, prices));
 }
 
+void Audit::CheckSprints() {
+  std::map<uint64_t, Sprint> sprints;
+  std::map<uint64_t, uint64_t> open;  // Ballots that are waited for.
+  ForEach<Sprint>('S',
+                  [&](KeyReader key, const Sprint& sprint) { sprints[key.NextNumber()] = sprint; });
+  ForEach<SprintEntry>('E', [&](KeyReader key, const SprintEntry& entry) {
+    const uint64_t epoch = key.NextNumber();
+    const AccountId participant{key.NextHash()};
+    const std::string name = fmt::format("the commit of {} in epoch {}", Hex(participant), epoch);
+    Expect(sprints.contains(epoch), name + " is in no Sprint");
+    Expect(epoch == chain_.epoch || entry.outcome || sprints[epoch].is_void ||
+               sprints[epoch].phase < SprintPhase::kCheck,
+           name + " was never decided");
+    const auto& ballots = entry.ballots;
+    for (size_t i = 0; i < ballots.size(); ++i) {
+      const bool in_order = i == 0 || ballots[i - 1].checker < ballots[i].checker;
+      Expect(in_order && ballots[i].checker != participant, name + " has a wrong ballot");
+    }
+    const SprintPhase phase = sprints[epoch].phase;
+    const bool commits = phase == SprintPhase::kCheck || phase == SprintPhase::kAppeal;
+    if (!entry.outcome) open[epoch] += commits ? CountSilent(entry) : CountUnrevealed(entry);
+  });
+  for (const auto& [epoch, sprint] : sprints) {
+    Expect(epoch != chain_.epoch || sprint.waiting >= open[epoch],
+           fmt::format("the Sprint of epoch {} waits for {} ballots, {} are open", epoch,
+                       sprint.waiting, open[epoch]));
+  }
+}
+
 absl::Status Audit::Run() {
   SumUp();
   const Totals& totals = chain_.totals;
@@ -246,6 +277,7 @@ absl::Status Audit::Run() {
   CheckCounts();
   CheckDelegations();
   CheckPrices();
+  CheckSprints();
   return failure_;
 }
 

@@ -71,7 +71,15 @@ class KeyReader {
 };
 
 // What is drawn once the beacon has come far enough. The numbers are in keys.
-enum class DrawKind : uint8_t { kAllowance, kCheck, kCommittee, kSample, kRecheck };
+enum class DrawKind : uint8_t {
+  kAllowance,
+  kCheck,
+  kCommittee,
+  kSample,
+  kRecheck,
+  kSprint,
+  kSprintSamples
+};
 
 namespace keys {
 
@@ -132,6 +140,12 @@ inline Key OfProposal(uint64_t number) {
 }
 inline Key OfVote(uint64_t proposal, const AccountId& voter) {
   return Key('j').AddNumber(proposal).Add(voter);
+}
+inline Key OfSprint(uint64_t epoch) {
+  return Key('S').AddNumber(epoch);
+}
+inline Key OfSprintEntry(uint64_t epoch, const AccountId& participant, const ModelId& model) {
+  return Key('E').AddNumber(epoch).Add(participant).Add(model);
 }
 
 // Indexes, with empty values.

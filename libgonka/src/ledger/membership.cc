@@ -4,6 +4,7 @@
 
 #include "ledger/events.h"
 #include "ledger/money.h"
+#include "ledger/sprint.h"
 
 namespace gonka::ledger {
 namespace {
@@ -35,7 +36,7 @@ TxCode Join(BlockState& state, const AccountId& sender, const Register& event) {
   Participant participant;
   participant.endpoint = event.endpoint;
   participant.models = event.models;
-  participant.weight = state.params.money.newcomer_weight;
+  participant.weight = NewcomerWeight(state.params);
   participant.active_from_epoch = state.chain.epoch + 1;
   const Key key = keys::OfParticipant(sender);
   return FillCollateral(state, sender, state.participants.Put(key, std::move(participant)));
@@ -45,7 +46,7 @@ TxCode Join(BlockState& state, const AccountId& sender, const Register& event) {
 // with a newcomer's weight.
 TxCode JoinAgain(BlockState& state, const AccountId& sender, Participant& participant) {
   if (HasLeft(participant, state.chain.epoch)) {
-    participant.weight = state.params.money.newcomer_weight;
+    participant.weight = NewcomerWeight(state.params);
     participant.active_from_epoch = state.chain.epoch + 1;
   }
   participant.last_epoch.reset();

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "gonka/protocol/sprint.h"
 #include "gonka/rewards/fee.h"
+#include "gonka/select/draw.h"
 #include "ledger/checks.h"
 #include "ledger/delegation.h"
 #include "ledger/executor_draw.h"
@@ -200,6 +202,46 @@ std::vector<std::pair<InferenceId, InferenceRecord>> ListRecords(const View& vie
     return records.size() < limit;
   });
   return records;
+}
+
+const List<ModelId, 16>& NextModels(const Participant& participant) {
+  return participant.next_terms ? participant.next_terms->models : participant.models;
+}
+
+std::optional<Sprint> FindSprint(const View& view, uint64_t epoch) {
+  return FindValue<Sprint>(view, keys::OfSprint(epoch));
+}
+
+std::optional<SprintEntry> FindSprintEntry(const View& view, uint64_t epoch,
+                                           const AccountId& participant, const ModelId& model) {
+  return FindValue<SprintEntry>(view, keys::OfSprintEntry(epoch, participant, model));
+}
+
+std::vector<ListedSprint> ListSprint(const View& view, uint64_t epoch) {
+  std::vector<ListedSprint> entries;
+  view.Scan(Key('E').AddNumber(epoch).span(), {}, [&](ByteSpan key, ByteSpan value) {
+    KeyReader reader(key);
+    reader.NextNumber();
+    const AccountId participant{reader.NextHash()};
+    entries.push_back({.participant = participant,
+                       .model = ModelId{reader.NextHash()},
+                       .entry = DecodeStored<SprintEntry>(value)});
+    return true;
+  });
+  return entries;
+}
+
+std::vector<uint32_t> SprintSamples(const View& view, uint64_t epoch, const AccountId& participant,
+                                    const ModelId& model) {
+  const auto sprint = FindSprint(view, epoch);
+  const auto entry = FindSprintEntry(view, epoch, participant, model);
+  if (!sprint || !entry || sprint->sample_seed.IsZero()) return {};
+  const std::vector<size_t> drawn =
+      select::DrawSample(SprintSamplesSeed(sprint->sample_seed, participant, model), entry->count,
+                         ReadParams(view).sprint.samples);
+  std::vector<uint32_t> samples(drawn.begin(), drawn.end());
+  std::sort(samples.begin(), samples.end());
+  return samples;
 }
 
 std::optional<Case> FindCase(const View& view, const CaseId& id) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "gonka/protocol/sprint.h"
 #include "protocol/bounds.h"
 
 namespace gonka {
@@ -11,6 +12,7 @@ namespace {
 
 constexpr uint64_t kPriceMax = uint64_t{1} << 43;  // rewards::FinePrice's.
 constexpr uint64_t kCapacityMax = uint64_t{1} << 40;
+constexpr uint32_t kSprintWeightMax = 1'000'000'000;  // A thousand times that of a small model.
 
 template <class List, class KeyOf>
 absl::Status CheckAscending(const List& list, const char* what, KeyOf key_of) {
@@ -121,6 +123,23 @@ absl::Status CheckPricing(const PricingParams& pricing) {
                   pricing.stable_from.value, pricing.stable_to.value));
 }
 
+// Two draws, the checks with their substitutes and an appeal end within the epoch.
+absl::Status CheckSprint(const SprintParams& sprint, const TimeParams& time) {
+  if (sprint.lead_blocks == 0) return absl::OkStatus();
+  const uint64_t needed = SprintBlocks(sprint);
+  if (sprint.lead_blocks < needed || sprint.lead_blocks >= time.epoch_blocks) {
+    return absl::InvalidArgumentError(
+        fmt::format("needs {} <= sprint.lead_blocks < time.epoch_blocks of {}, or 0, has {}",
+                    needed, time.epoch_blocks, sprint.lead_blocks));
+  }
+  if (sprint.positions >= sprint.input_tokens) {
+    return absl::InvalidArgumentError(
+        fmt::format("needs sprint.positions < input_tokens, has {}, {}", sprint.positions,
+                    sprint.input_tokens));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckModels(const Genesis& genesis) {
   GONKA_RETURN_IF_ERROR(
       CheckAscending(genesis.models, "models", [](const ModelInfo& model) { return model.id; }));
@@ -207,6 +226,10 @@ absl::Status CheckBounds(const ModelInfo& model) {
     return absl::InvalidArgumentError(fmt::format("model '{}' needs capacity_tokens <= {}, has {}",
                                                   name, kCapacityMax, model.capacity_tokens));
   }
+  if (model.sprint_weight > kSprintWeightMax) {
+    return absl::InvalidArgumentError(fmt::format("model '{}' needs sprint_weight <= {}, has {}",
+                                                  name, kSprintWeightMax, model.sprint_weight));
+  }
   return absl::OkStatus();
 }
 
@@ -218,6 +241,7 @@ absl::Status CheckBounds(const Params& params) {
   GONKA_RETURN_IF_ERROR(CheckReputation(params.reputation));
   GONKA_RETURN_IF_ERROR(CheckRequestWindow(params.request_sequence_ahead));
   GONKA_RETURN_IF_ERROR(CheckPricing(params.pricing));
+  GONKA_RETURN_IF_ERROR(CheckSprint(params.sprint, params.time));
   return CheckEachBound(params);
 }
 

@@ -34,7 +34,7 @@ const char* NameOf(WithholdReason value) {
                 value);
 }
 const char* NameOf(ConvictionCause value) {
-  return NameIn({"evidence", "two_outputs"}, value);
+  return NameIn({"evidence", "two_outputs", "false_sprint_opening"}, value);
 }
 const char* NameOf(DisputeOutcome value) {
   return NameIn({"upheld", "rejected", "undecided"}, value);
@@ -43,7 +43,11 @@ const char* NameOf(DisputeCause value) {
   return NameIn({"fail", "unavailable", "challenge"}, value);
 }
 const char* NameOf(PenaltyReason value) {
-  return NameIn({"rejected_accusation", "overturned_pass", "rejected_challenge"}, value);
+  return NameIn({"rejected_accusation", "overturned_pass", "rejected_challenge", "sprint_verdict"},
+                value);
+}
+const char* NameOf(SprintOutcome value) {
+  return NameIn({"proven", "false", "void"}, value);
 }
 const char* NameOf(ProposalStatus value) {
   return NameIn({"voting", "passed", "rejected", "active", "void"}, value);

@@ -128,6 +128,16 @@ constexpr Bound kBounds[] = {
     {"governance.deposit", 0, kCoinsMax},
     {"governance.deposit_return", 0, kOne},
     {"governance.open_max", 1, 256},
+    {"sprint.lead_blocks", 0, kBlocksMax},
+    {"sprint.window_blocks", 1, kBlocksMax},
+    {"sprint.check_blocks", 1, kBlocksMax},
+    {"sprint.reveal_blocks", 1, kBlocksMax},
+    {"sprint.input_tokens", 2, 131'072},
+    {"sprint.positions", 1, 32},  // One leaf of an artifact.
+    {"sprint.samples", 1, 64},
+    {"sprint.checkers", 1, 16},
+    {"sprint.share_min", 1, kOne},
+    {"sprint.quorum", 0, kOne},
 };
 
 const Bound* BoundOf(const std::string& name) {

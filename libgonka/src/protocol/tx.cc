@@ -14,6 +14,10 @@ Hash VoteCommitment(const AccountId& voter, const VoteReveal& reveal) {
   return TaggedHash("gonka/vote/1", voter, reveal);
 }
 
+Hash SprintVerdictCommitment(const AccountId& checker, const SprintVerdictReveal& reveal) {
+  return TaggedHash("gonka/sprint/verdict/1", checker, reveal);
+}
+
 KeyPair ApiKeyPair(ByteSpan api_key) {
   return KeyPair::FromSeed(TaggedHash("gonka/api-key/seed/1", Blob<4096>(ToBytes(api_key))));
 }
@@ -34,7 +38,9 @@ std::vector<std::string> EventNames() {
 uint64_t NodeEvents() {
   return EventBit<Start>() | EventBit<Finish>() | EventBit<Delivered>() |
          EventBit<ValidateCommit>() | EventBit<ValidateReveal>() | EventBit<VoteCommit>() |
-         EventBit<VoteReveal>() | EventBit<CommitBeacon>();
+         EventBit<VoteReveal>() | EventBit<CommitBeacon>() | EventBit<SprintCommit>() |
+         EventBit<SprintVerdictCommit>() | EventBit<SprintVerdictReveal>() |
+         EventBit<SprintExpose>();
 }
 
 CaseId DisputeCase(const InferenceId& inference) {
@@ -117,6 +123,7 @@ const char* TxCodeName(TxCode code) {
       "insufficient_collateral",
       "left",
       "not_acknowledged",
+      "unknown_sprint",
   };
   static_assert(std::size(kNames) == kEnumEnd<TxCode>);
   const auto index = static_cast<size_t>(code);

@@ -92,6 +92,17 @@ TEST_CASE("a genesis that contradicts itself is refused by the field's name and 
       {[](Genesis& g) { g.params.pricing.step_max = Ppm{20'001}; },
        "pricing.step_max must be in 0..20000, is 20001"},
       {[](Genesis& g) { g.params.governance.open_max = 0; }, "governance.open_max"},
+      {[](Genesis& g) { g.params.sprint.lead_blocks = 328; },
+       "needs 329 <= sprint.lead_blocks < time.epoch_blocks of 17280, or 0, has 328"},
+      {[](Genesis& g) { g.params.sprint.lead_blocks = 17'280; }, "of 17280, or 0, has 17280"},
+      {[](Genesis& g) {
+         g.params.sprint.lead_blocks = 400;
+         g.params.sprint.input_tokens = 16;
+       },
+       "sprint.positions < input_tokens, has 16, 16"},
+      {[](Genesis& g) { g.params.sprint.checkers = 17; }, "sprint.checkers must be in 1..16"},
+      {[](Genesis& g) { g.models[1].sprint_weight = 1'000'000'001; },
+       "sprint_weight <= 1000000000, has 1000000001"},
       {[](Genesis& g) { g.models[1].context = 0; }, "a context (has 0)"},
       {[](Genesis& g) { g.models[1].top_k = 21; }, "top_k in 1..20 (has 21)"},
       {[](Genesis& g) { std::swap(g.participants[0], g.participants[1]); },
@@ -122,7 +133,7 @@ TEST_CASE("a genesis that contradicts itself is refused by the field's name and 
 
 TEST_CASE("every parameter has a name, a bound, and is what its name sets") {
   const std::vector<ParamChange> all = ListParams(Params{});
-  CHECK(all.size() == 60);
+  CHECK(all.size() == 70);
   for (const ParamChange& param : all) {
     CAPTURE(static_cast<const std::string&>(param.name));
     Params params;

@@ -3,6 +3,7 @@
 #include "gonka/ledger/state.h"
 #include "gonka/protocol/block.h"
 #include "gonka/protocol/genesis.h"
+#include "gonka/protocol/sprint.h"
 #include "gonka/select/draw.h"
 #include "ledger/executor_draw.h"
 #include "ledger/members.h"
@@ -329,6 +330,39 @@ std::string KeyVectors() {
   return JsonLines(vectors);
 }
 
+std::string SprintVector() {
+  const SprintInput input{
+      .seed = Seed(21), .participant = Account(3), .model = ModelId{Seed(6)}, .index = 7};
+  std::vector<Hash> leaves;
+  for (uint32_t i = 0; i < 11; ++i) leaves.push_back(SprintLeaf(i, Seed(30 + i)));
+  const SprintOpening opening{.network = NetworkId{Seed(22)},
+                              .epoch = 9,
+                              .participant = input.participant,
+                              .model = input.model,
+                              .root = MerkleRoot(leaves),
+                              .index = input.index,
+                              .result = Seed(30 + input.index),
+                              .path = MerkleProve(leaves, input.index)};
+  const auto reveal = Filler().Make<SprintVerdictReveal>();
+  return JsonObject()
+      .Add("seed", input.seed)
+      .Add("participant", input.participant)
+      .Add("model", input.model)
+      .Add("index", input.index)
+      .Raw("vocabulary", "49152")
+      .AddList("tokens", SprintTokens(input, 10, 49'152))
+      .Add("first_result", Seed(30))
+      .AddList("leaves", leaves)
+      .AddEncoded("opening", opening)
+      .Add("opening_hash", SprintOpeningHash(opening))
+      .Add("checkers_seed", SprintCheckersSeed(input.seed, input.participant, input.model))
+      .Add("samples_seed", SprintSamplesSeed(input.seed, input.participant, input.model))
+      .AddEncoded("reveal", reveal)
+      .Add("checker", Account(4))
+      .Add("commitment", SprintVerdictCommitment(Account(4), reveal))
+      .Text();
+}
+
 std::string GenesisVector() {
   const Genesis genesis = Filler().Make<Genesis>();
   return JsonObject().AddEncoded("genesis", genesis).Add("network", NetworkIdOf(genesis)).Text();
@@ -354,6 +388,7 @@ std::string ProtocolVectors() {
       {"draws", DrawVectors()},
       {"executor_draws", ExecutorDrawVectors()},
       {"proofs", ProofVectors()},
+      {"sprint", SprintVector()},
   };
   std::string text = "{\n";
   for (const auto& [name, json] : kParts) {

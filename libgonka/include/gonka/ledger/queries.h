@@ -65,6 +65,22 @@ std::optional<Proposal> FindProposal(const View& view, uint64_t number);
 std::vector<std::pair<uint64_t, Proposal>> ListProposals(const View& view);
 std::vector<std::pair<AccountId, bool>> ListVotes(const View& view, uint64_t proposal);
 
+// What it will serve in the next epoch, and so earns weight with in this one's Sprint.
+const List<ModelId, 16>& NextModels(const Participant& participant);
+std::optional<Sprint> FindSprint(const View& view, uint64_t epoch);
+std::optional<SprintEntry> FindSprintEntry(const View& view, uint64_t epoch,
+                                           const AccountId& participant, const ModelId& model);
+struct ListedSprint {
+  AccountId participant;
+  ModelId model;
+  SprintEntry entry;
+};
+std::vector<ListedSprint> ListSprint(const View& view, uint64_t epoch);
+// The inputs of a commit that its checkers recompute, ascending; empty until they are drawn. While
+// the epoch lasts: by the parameters in force.
+std::vector<uint32_t> SprintSamples(const View& view, uint64_t epoch, const AccountId& participant,
+                                    const ModelId& model);
+
 std::optional<Case> FindCase(const View& view, const CaseId& id);
 std::vector<std::pair<CaseId, Case>> ListOpenCases(const View& view);
 

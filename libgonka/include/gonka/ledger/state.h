@@ -413,6 +413,63 @@ struct Case {
                seed, substitutions, commit_until, reveal_until, ballots, decided, upheld)
 };
 
+// Where the Sprint of an epoch stands. Heights: `until` is the last block of the phase.
+enum class SprintPhase : uint8_t {
+  kSeed,      // Waits for the beacon.
+  kCompute,   // Commits are taken.
+  kSampling,  // Waits for the beacon again.
+  kCheck,     // Checkers recompute the samples and commit to verdicts,
+  kReveal,    // and reveal them.
+  kAppeal,    // The same by all who serve the model, about commits that not all checkers pass.
+  kAppealReveal,
+  kOver,
+};
+inline const char* NameOf(SprintPhase phase) {
+  constexpr const char* kNames[] = {"seed",   "compute", "sampling",      "check",
+                                    "reveal", "appeal",  "appeal_reveal", "over"};
+  return kNames[static_cast<size_t>(phase)];
+}
+
+struct Sprint {
+  static constexpr RecordKind kKind{135, 1};
+  SprintPhase phase = SprintPhase::kSeed;
+  uint64_t until = 0;
+  Hash seed;             // Of the inputs.
+  Hash sample_seed;      // Of samples and checkers.
+  uint8_t round = 0;     // How often the silent were replaced.
+  uint64_t waiting = 0;  // Ballots that may still commit, or reveal.
+  bool is_void = false;  // Too few have committed.
+  GONKA_FIELDS(Sprint, phase, until, seed, sample_seed, round, waiting, is_void)
+};
+
+struct SprintFinding {
+  Verdict verdict = Verdict::kPass;
+  uint32_t proven = 0;
+  GONKA_FIELDS(SprintFinding, verdict, proven)
+};
+struct SprintBallot {
+  AccountId checker;
+  uint64_t votes = 0;  // 1; the weight in an appeal; 0 once a substitute has it.
+  bool drawn = false;  // As a checker; otherwise it came in with the appeal.
+  std::optional<Hash> commitment;
+  std::optional<SprintFinding> finding;  // Once it is revealed.
+  GONKA_FIELDS(SprintBallot, checker, votes, drawn, commitment, finding)
+};
+
+// What one participant has committed to for one model.
+struct SprintEntry {
+  static constexpr RecordKind kKind{136, 1};
+  uint32_t count = 0;
+  Hash root;
+  uint64_t height = 0;
+  List<SprintBallot, 4096> ballots;  // Ascending by checker.
+  bool appealed = false;
+  std::optional<SprintOutcome> outcome;
+  uint32_t proven = 0;  // Of the samples; of a proven one.
+  uint64_t weight = 0;  // Proven; of one that is not decided, or void, claimed.
+  GONKA_FIELDS(SprintEntry, count, root, height, ballots, appealed, outcome, proven, weight)
+};
+
 }  // namespace gonka::ledger
 
 namespace gonka {
@@ -420,4 +477,6 @@ template <>
 inline constexpr uint64_t kEnumEnd<ledger::InferenceStatus> = 7;
 template <>
 inline constexpr uint64_t kEnumEnd<ledger::CaseKind> = 2;
+template <>
+inline constexpr uint64_t kEnumEnd<ledger::SprintPhase> = 8;
 }  // namespace gonka

@@ -106,6 +106,24 @@ struct GovernanceParams {
   GONKA_FIELDS(GovernanceParams, vote_blocks, notice_blocks, deposit, deposit_return, open_max)
 };
 
+// Weight is earned: all compute at once, the end of an epoch decides about the weights of the next
+// (doc/protocol.md, "Sprint"). Lengths in blocks.
+struct SprintParams {
+  uint32_t lead_blocks = 0;     // It begins so long before an epoch's end; 0: weights stay.
+  uint32_t window_blocks = 60;  // To compute and commit, from the draw of the inputs.
+  uint32_t check_blocks =
+      60;  // To recompute a sample; three times with substitutes, and in an appeal.
+  uint32_t reveal_blocks = 12;
+  uint32_t input_tokens = 512;  // Of one input, or the model's context where that is less.
+  uint32_t positions = 16;      // The last ones of an input, whose scores are its result.
+  uint32_t samples = 16;        // Of each commit.
+  uint32_t checkers = 3;        // Of each commit.
+  Ppm share_min{900'000};  // Of the samples: a checker that can reproduce fewer fails the commit.
+  Ppm quorum{500'000};     // Of the epoch's weight: where those who commit have less, weights stay.
+  GONKA_FIELDS(SprintParams, lead_blocks, window_blocks, check_blocks, reveal_blocks, input_tokens,
+               positions, samples, checkers, share_min, quorum)
+};
+
 struct Params {
   TimeParams time;
   CheckParams check;
@@ -115,8 +133,9 @@ struct Params {
   uint32_t block_interval_ms = 5'000;  // What the sequencer aims at; no rule depends on it.
   PricingParams pricing;
   GovernanceParams governance;
+  SprintParams sprint;
   GONKA_FIELDS(Params, time, check, reputation, money, request_sequence_ahead, block_interval_ms,
-               pricing, governance)
+               pricing, governance, sprint)
 };
 
 // How answers of one model are judged: the result of a calibration, read by validators
@@ -133,8 +152,11 @@ struct ModelInfo {
   uint64_t capacity_tokens = 0;
   Amount price_floor{1};
   Amount price_ceiling{uint64_t{1} << 40};
+  // Weight of one proven input of a Sprint, in millionths: what an input costs to compute, compared
+  // with those of other models. 0: nobody earns weight with it.
+  uint32_t sprint_weight = 1'000'000;
   GONKA_FIELDS(ModelInfo, id, name, price, context, top_k, calibration, capacity_tokens,
-               price_floor, price_ceiling)
+               price_floor, price_ceiling, sprint_weight)
 };
 
 struct GenesisParticipant {

@@ -34,9 +34,13 @@ template <>
 inline constexpr uint64_t kEnumEnd<WithholdReason> = 8;
 const char* NameOf(WithholdReason value);
 
-enum class ConvictionCause : uint8_t { kEvidence, kTwoOutputs };
+enum class ConvictionCause : uint8_t {
+  kEvidence,
+  kTwoOutputs,
+  kFalseSprintOpening,  // Of a Sprint commit: signed, and not what the root covers.
+};
 template <>
-inline constexpr uint64_t kEnumEnd<ConvictionCause> = 2;
+inline constexpr uint64_t kEnumEnd<ConvictionCause> = 3;
 const char* NameOf(ConvictionCause value);
 
 enum class DisputeOutcome : uint8_t { kUpheld, kRejected, kUndecided };
@@ -61,10 +65,24 @@ inline constexpr uint64_t kEnumEnd<ProposalStatus> = 5;
 const char* NameOf(ProposalStatus value);
 
 // Why somebody lost a bond, and a validator a step of its reputation as well.
-enum class PenaltyReason : uint8_t { kRejectedAccusation, kOverturnedPass, kRejectedChallenge };
+enum class PenaltyReason : uint8_t {
+  kRejectedAccusation,
+  kOverturnedPass,
+  kRejectedChallenge,
+  kSprintVerdict,  // Of a Sprint, against what the weight decided; the inference is zero.
+};
 template <>
-inline constexpr uint64_t kEnumEnd<PenaltyReason> = 3;
+inline constexpr uint64_t kEnumEnd<PenaltyReason> = 4;
 const char* NameOf(PenaltyReason value);
+
+enum class SprintOutcome : uint8_t {
+  kProven,
+  kFalse,  // The participant has no weight in the next epoch.
+  kVoid,   // Nobody knows: counts for no more than the participant has had.
+};
+template <>
+inline constexpr uint64_t kEnumEnd<SprintOutcome> = 3;
+const char* NameOf(SprintOutcome value);
 
 struct EpochStarted {
   static constexpr const char* kName = "epoch_started";
@@ -342,6 +360,72 @@ struct Vested {
   GONKA_FIELDS(Vested, participant, amount)
 };
 
+// The inputs of the epoch's Sprint are known: commits are taken up to this block.
+struct SprintOpened {
+  static constexpr const char* kName = "sprint_opened";
+  uint64_t epoch = 0;
+  Hash seed;
+  uint64_t commit_until = 0;
+  GONKA_FIELDS(SprintOpened, epoch, seed, commit_until)
+};
+struct SprintCommitted {
+  static constexpr const char* kName = "sprint_committed";
+  uint64_t epoch = 0;
+  AccountId participant;
+  ModelId model;
+  uint32_t count = 0;
+  GONKA_FIELDS(SprintCommitted, epoch, participant, model, count)
+};
+// Who checks this commit now: at first, when substitutes come in, and in an appeal, where it is
+// everybody else who serves the model and the list is empty.
+struct SprintCheckDrawn {
+  static constexpr const char* kName = "sprint_check_drawn";
+  uint64_t epoch = 0;
+  AccountId participant;
+  ModelId model;
+  bool appeal = false;
+  List<AccountId, 16> checkers;
+  uint64_t commit_until = 0;
+  GONKA_FIELDS(SprintCheckDrawn, epoch, participant, model, appeal, checkers, commit_until)
+};
+struct SprintVerdictRevealed {
+  static constexpr const char* kName = "sprint_verdict_revealed";
+  uint64_t epoch = 0;
+  AccountId participant;
+  ModelId model;
+  AccountId checker;
+  Verdict verdict = Verdict::kPass;
+  uint32_t proven = 0;
+  uint64_t votes = 0;  // 1 of a checker, the weight in an appeal.
+  GONKA_FIELDS(SprintVerdictRevealed, epoch, participant, model, checker, verdict, proven, votes)
+};
+struct SprintDecided {
+  static constexpr const char* kName = "sprint_decided";
+  uint64_t epoch = 0;
+  AccountId participant;
+  ModelId model;
+  SprintOutcome outcome = SprintOutcome::kVoid;
+  uint32_t proven = 0;  // Of the samples.
+  uint32_t samples = 0;
+  uint64_t weight = 0;  // Proven; of a void one claimed.
+  GONKA_FIELDS(SprintDecided, epoch, participant, model, outcome, proven, samples, weight)
+};
+// Nobody's weight changes: too few have committed, or time ran out before the check, or nothing
+// would be left.
+struct SprintVoid {
+  static constexpr const char* kName = "sprint_void";
+  uint64_t epoch = 0;
+  GONKA_FIELDS(SprintVoid, epoch)
+};
+struct WeightEarned {
+  static constexpr const char* kName = "weight_earned";
+  uint64_t epoch = 0;  // For which it is.
+  AccountId participant;
+  uint64_t before = 0;
+  uint64_t after = 0;
+  GONKA_FIELDS(WeightEarned, epoch, participant, before, after)
+};
+
 // The order is on the wire: new ones at the end.
 using Notice =
     std::variant<EpochStarted, RecordOpened, RecordFinished, RecordDelivered, CheckDrawn,
@@ -350,6 +434,7 @@ using Notice =
                  RecordExpired, Paid, Withheld, ReputationChanged, EpochSettled, ParticipantJoined,
                  KeyDelegated, KeyRevoked, ProposalOpened, ProposalDecided, RecheckDrawn, Penalised,
                  ParticipantLeft, CollateralUnbonding, CollateralReleased, AgentCharged,
-                 MaintenanceAnnounced, Vested>;
+                 MaintenanceAnnounced, Vested, SprintOpened, SprintCommitted, SprintCheckDrawn,
+                 SprintVerdictRevealed, SprintDecided, SprintVoid, WeightEarned>;
 
 }  // namespace gonka

@@ -4,6 +4,7 @@
 // one signature carries many; each event succeeds or fails alone and has its own receipt.
 // libgonka/doc/protocol.md describes every event, its bytes and its rule.
 
+#include "gonka/crypto/merkle.h"
 #include "gonka/protocol/delegation.h"
 #include "gonka/protocol/governance.h"
 #include "gonka/protocol/request.h"
@@ -182,11 +183,57 @@ struct Maintain {
   GONKA_FIELDS(Maintain, from_height, blocks)
 };
 
+// Sprint: by a participant, within the window. Result i of count is what it computed of input i;
+// the root is over their leaves. Once for each model; nothing can be added later.
+struct SprintCommit {
+  static constexpr const char* kName = "sprint_commit";
+  uint64_t epoch = 0;
+  ModelId model;
+  uint32_t count = 0;
+  Hash root;  // Over SprintLeaf(i, result).
+  GONKA_FIELDS(SprintCommit, epoch, model, count, root)
+};
+// By a checker of one participant's commit; in an appeal by anybody who serves the model.
+struct SprintVerdictCommit {
+  static constexpr const char* kName = "sprint_verdict_commit";
+  uint64_t epoch = 0;
+  AccountId participant;  // Whose work it is.
+  ModelId model;
+  Hash commitment;
+  GONKA_FIELDS(SprintVerdictCommit, epoch, participant, model, commitment)
+};
+struct SprintVerdictReveal {
+  static constexpr const char* kName = "sprint_verdict_reveal";
+  uint64_t epoch = 0;
+  AccountId participant;
+  ModelId model;
+  Verdict verdict = Verdict::kPass;
+  uint32_t proven = 0;  // Of the samples; 0 unless it is a pass or a fail.
+  Hash salt;
+  GONKA_FIELDS(SprintVerdictReveal, epoch, participant, model, verdict, proven, salt)
+};
+Hash SprintVerdictCommitment(const AccountId& checker, const SprintVerdictReveal& reveal);
+
+// By anybody: the participant has signed this as an opening of its commit, and it does not lead to
+// the root. The ledger sees for itself, and convicts.
+struct SprintExpose {
+  static constexpr const char* kName = "sprint_expose";
+  uint64_t epoch = 0;
+  AccountId participant;
+  ModelId model;
+  uint32_t index = 0;
+  Hash result;
+  MerklePath path;
+  Signature signature;  // The participant's, over SprintOpeningHash.
+  GONKA_FIELDS(SprintExpose, epoch, participant, model, index, result, path, signature)
+};
+
 // The order is on the wire: new ones at the end.
-using Event = std::variant<Register, Transfer, DepositCollateral, Allow, Start, Finish, Delivered,
-                           ValidateCommit, ValidateReveal, VoteCommit, VoteReveal, CommitBeacon,
-                           Delegate, Revoke, Propose, VoteProposal, Challenge, Update, Leave,
-                           WithdrawCollateral, Maintain>;
+using Event =
+    std::variant<Register, Transfer, DepositCollateral, Allow, Start, Finish, Delivered,
+                 ValidateCommit, ValidateReveal, VoteCommit, VoteReveal, CommitBeacon, Delegate,
+                 Revoke, Propose, VoteProposal, Challenge, Update, Leave, WithdrawCollateral,
+                 Maintain, SprintCommit, SprintVerdictCommit, SprintVerdictReveal, SprintExpose>;
 
 // Bit of Delegate::events for this kind of event.
 template <class T, size_t I = 0>
@@ -268,6 +315,7 @@ enum class TxCode : uint16_t {
   kInsufficientCollateral,  // Not so much there, or less than the least would be left.
   kLeft,                    // The participant has left, or is about to.
   kNotAcknowledged,         // The transfer agent's word is missing.
+  kUnknownSprint,           // No such commit.
   kTxCodeEnd,
 };
 template <>
