@@ -19,13 +19,17 @@ Node::Node(Environment env, LedgerPort ledger, const KeyPair& key, NetworkId net
       orders_(std::make_unique<OrderDesk>(env, transfer_agent_)),
       checker_(env, ledger, self_, models_, options.checker),
       validator_(env, ledger, self_, checker_, recorder_),
-      committee_(env, ledger, self_, checker_, recorder_) {}
+      committee_(env, ledger, self_, checker_, recorder_),
+      sprinter_(env, ledger, self_, network, models_, recorder_, options.sprinter),
+      sprint_checker_(env, ledger, self_, network, models_, recorder_, options.sprint_checker) {}
 
 Node::~Node() = default;
 
 void Node::Resume() {
   validator_.Resume();
   committee_.Resume();
+  sprinter_.Resume();
+  sprint_checker_.Resume();
 }
 
 void Node::OnBlock(const BlockFacts& block) {
@@ -33,6 +37,8 @@ void Node::OnBlock(const BlockFacts& block) {
   keep_server_.OnBlock(block);
   validator_.OnBlock(block);
   committee_.OnBlock(block);
+  sprinter_.OnBlock(block);
+  sprint_checker_.OnBlock(block);
 }
 
 void Node::OnCall(const std::string& method, const Hash& caller_key, Bytes request,
@@ -51,6 +57,8 @@ void Node::OnCall(const std::string& method, const Hash& caller_key, Bytes reque
     keep_server_.OnPayload(caller, std::move(request), std::move(reply));
   } else if (method == kOpenMethod) {
     keep_server_.OnOpen(caller, std::move(request), std::move(reply));
+  } else if (method == kSprintMethod) {
+    sprinter_.OnOpen(caller, std::move(request), std::move(reply));
   } else {
     reply->Finish(absl::UnimplementedError(fmt::format("no method '{}'", method)));
   }

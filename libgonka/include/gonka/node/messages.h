@@ -145,4 +145,26 @@ struct OpenArtifact {
 };
 Hash ScoresSigningHash(const InferenceId& inference, const Hash& scores_root);
 
+// Who has a ballot about a Sprint commit, to the participant whose commit it is: the leaves that
+// were sampled. One SprintOpenings answers.
+inline constexpr const char* kSprintMethod = "sprint";
+struct SprintQuery {
+  static constexpr RecordKind kKind{208, 1};
+  uint64_t epoch = 0;
+  ModelId model;
+  GONKA_FIELDS(SprintQuery, epoch, model)
+};
+struct OpenedResult {
+  verify::LeafBlock block;  // Its root, with the input's token ids, is the result.
+  MerklePath path;
+  Signature signature;  // Over SprintOpeningHash.
+  GONKA_FIELDS(OpenedResult, block, path, signature)
+};
+struct SprintOpenings {
+  static constexpr RecordKind kKind{209, 1};
+  Text<64> kernel_class;          // The participant's arithmetic, as it claims.
+  List<OpenedResult, 64> opened;  // In the order of ledger::SprintSamples.
+  GONKA_FIELDS(SprintOpenings, kernel_class, opened)
+};
+
 }  // namespace gonka::node

@@ -5,6 +5,8 @@
 #include "gonka/node/committee.h"
 #include "gonka/node/executor.h"
 #include "gonka/node/keep.h"
+#include "gonka/node/sprint_checker.h"
+#include "gonka/node/sprinter.h"
 #include "gonka/node/transfer_agent.h"
 #include "gonka/node/validator.h"
 
@@ -19,6 +21,8 @@ struct NodeOptions {
   ExecutorOptions executor = {};
   TransferAgentOptions transfer_agent = {};
   CheckerOptions checker = {};
+  SprinterOptions sprinter = {};
+  SprintCheckerOptions sprint_checker = {};
 };
 
 class Node {
@@ -40,6 +44,7 @@ class Node {
   TransferAgent& transfer_agent() { return transfer_agent_; }
   Recorder& recorder() { return recorder_; }
   const Validator& validator() const { return validator_; }
+  const Sprinter& sprinter() const { return sprinter_; }
   const ServedModels& models() const { return models_; }
 
  private:
@@ -54,6 +59,8 @@ class Node {
   Checker checker_;
   Validator validator_;
   Committee committee_;
+  Sprinter sprinter_;
+  SprintChecker sprint_checker_;
 };
 
 }  // namespace gonka::node
