@@ -27,6 +27,10 @@ std::unique_ptr<Strategy> MakeNeverDelivers();
 std::unique_ptr<Strategy> MakeDeliversOther();
 std::unique_ptr<Strategy> MakeTakesAndDenies();
 std::unique_ptr<Strategy> MakeWithholdsLinks();
+std::unique_ptr<Strategy> MakeSprintFreeRider();
+std::unique_ptr<Strategy> MakeSprintOverclaims();
+std::unique_ptr<Strategy> MakeSprintCopies();
+std::unique_ptr<Strategy> MakeSprintApproves();
 
 std::unique_ptr<Strategy> MakePrefills();
 std::unique_ptr<Strategy> MakeReplays();

@@ -59,6 +59,13 @@ constexpr StrategyInfo kStrategies[] = {
     {"floods", "sends events about records that do not exist, in every block, at a rate",
      MakeFloods},
     {"withholds_links", "as sequencer: reveals no beacon link, at a rate", MakeWithholdsLinks},
+    {"sprint_free_rider", "in a Sprint: computes its inputs with a model that is ten times cheaper",
+     MakeSprintFreeRider},
+    {"sprint_overclaims", "in a Sprint: commits to ten times as many results as it has",
+     MakeSprintOverclaims},
+    {"sprint_copies", "in a Sprint: commits to what another has committed to", MakeSprintCopies},
+    {"sprint_approves", "in a Sprint: passes all that it checks, whatever it found",
+     MakeSprintApproves},
 };
 
 constexpr HabitInfo kHabits[] = {
