@@ -41,6 +41,8 @@ void AddFlags(CLI::App& app, Flags& flags) {
       ->capture_default_str();
   app.add_option("--block-interval-ms", flags.network.block_interval_ms, "time between two blocks")
       ->capture_default_str();
+  app.add_flag("--sprint", flags.network.sprint,
+               "weight is earned: by computing, at the end of each epoch");
   app.add_option("--ml-threads", flags.network.ml_threads, "compute threads of an ML node")
       ->capture_default_str();
   app.add_option("--pairs", flags.story.measured_pairs, "pairs measured in the last chapter")

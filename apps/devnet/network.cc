@@ -13,6 +13,7 @@
 #include "gonka/model/checkpoint.h"
 #include "gonka/model/manifest.h"
 #include "gonka/net/participant_node.h"
+#include "gonka/protocol/sprint.h"
 
 namespace gonka::devnet {
 namespace {
@@ -48,6 +49,19 @@ void SortBy(T& list, KeyOf key_of) {
             [&](const auto& a, const auto& b) { return key_of(a) < key_of(b); });
 }
 
+// Ten seconds of work at the end of each epoch; some blocks to spare, in case one has no link.
+SprintParams DevnetSprint(const NetworkOptions& options) {
+  SprintParams sprint{.window_blocks = 10'000 / options.block_interval_ms,
+                      .check_blocks = 6'000 / options.block_interval_ms,
+                      .reveal_blocks = 3'000 / options.block_interval_ms,
+                      .input_tokens = 64,
+                      .positions = 8,
+                      .samples = 6,
+                      .checkers = 2};
+  sprint.lead_blocks = static_cast<uint32_t>(SprintBlocks(sprint)) + 10;
+  return sprint;
+}
+
 Params DevnetParams(const NetworkOptions& options) {
   Params params;
   params.time = {.epoch_blocks = options.epoch_blocks,
@@ -71,6 +85,7 @@ Params DevnetParams(const NetworkOptions& options) {
   params.governance.notice_blocks = 0;
   params.governance.deposit = kProposalDeposit;
   params.block_interval_ms = options.block_interval_ms;
+  if (options.sprint) params.sprint = DevnetSprint(options);
   return params;
 }
 

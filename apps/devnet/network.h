@@ -31,6 +31,7 @@ struct NetworkOptions {
   Cheat cheat = Cheat::kInt4;
   uint16_t port_base = 7100;
   uint32_t epoch_blocks = 360;
+  bool sprint = false;  // Weight is earned, epoch by epoch.
   uint32_t settle_blocks = 200;
   uint32_t block_interval_ms = 250;
   uint32_t ml_threads = 1;

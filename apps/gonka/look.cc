@@ -47,13 +47,24 @@ std::string LeavingText(const Json& participant) {
   return text;
 }
 
+// Results that it has committed to in this epoch, and what has become of them.
+std::string SprintText(const Json& participant) {
+  std::string text;
+  for (const Json& one : participant.value("sprint", Json::array())) {
+    const Json outcome = one.value("outcome", Json());
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", Number(one, "count"),
+                        outcome.is_string() ? outcome.get<std::string>() : "unchecked");
+  }
+  return text.empty() ? "-" : text;
+}
+
 void PrintParticipants(const Json& json) {
-  fmt::print("{:<64}  {:>8} {:>11} {:>12} {:>11}  {}\n", "account", "weight", "reputation",
-             "collateral", "convictions", "endpoint");
+  fmt::print("{:<64}  {:>8} {:>11} {:>12} {:>11} {:>16}  {}\n", "account", "weight", "reputation",
+             "collateral", "convictions", "sprint", "endpoint");
   for (const Json& one : json.value("participants", Json::array())) {
-    fmt::print("{:<64}  {:>8} {:>10.2f}% {:>12} {:>11}  {}{}{}\n", one.value("id", ""),
+    fmt::print("{:<64}  {:>8} {:>10.2f}% {:>12} {:>11} {:>16}  {}{}{}\n", one.value("id", ""),
                Number(one, "weight"), Percent(Number(one, "reputation")), Number(one, "collateral"),
-               Number(one, "convictions"), one.value("endpoint", ""),
+               Number(one, "convictions"), SprintText(one), one.value("endpoint", ""),
                one.value("removed", false) ? "  REMOVED" : "", LeavingText(one));
   }
 }

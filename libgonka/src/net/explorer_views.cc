@@ -119,6 +119,28 @@ std::string SettlementText(const Settlement& settlement, uint64_t epoch) {
   return "null";
 }
 
+// Where the epoch's Sprint stands; null before it begins, and where weights are not earned.
+std::string SprintText(const store::Snapshot& snapshot) {
+  const auto sprint = ledger::FindSprint(snapshot, ledger::ReadChain(snapshot).epoch);
+  if (!sprint) return "null";
+  return fmt::format(R"({{"phase":{},"until":{},"void":{}}})", Quoted(NameOf(sprint->phase)),
+                     sprint->until, sprint->is_void);
+}
+
+// What a participant has committed to in it, and what has become of that.
+std::string SprintEntriesText(std::span<const ledger::ListedSprint> entries, const AccountId& id) {
+  ListText list;
+  for (const ledger::ListedSprint& listed : entries) {
+    if (listed.participant != id) continue;
+    const ledger::SprintEntry& entry = listed.entry;
+    list.Add(fmt::format(
+        R"({{"model":"{}","count":{},"outcome":{},"proven":{},"weight":{},"appealed":{}}})",
+        Hex(listed.model), entry.count, entry.outcome ? Quoted(NameOf(*entry.outcome)) : "null",
+        entry.proven, entry.weight, entry.appealed));
+  }
+  return list.Take();
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> StatusView(const store::Snapshot& snapshot, const StatusFacts& facts) {
@@ -130,25 +152,27 @@ absl::StatusOr<std::string> StatusView(const store::Snapshot& snapshot, const St
       R"({{"network":"{}","name":{},"participant":"{}","height":{},"block_hash":"{}",)"
       R"("app_hash":"{}","time_us":{},"epoch":{},"epoch_first_height":{},"epoch_blocks":{},)"
       R"("blocks_until_epoch_end":{},"epoch_settled":{},"sequencer":"{}","caught_up":{},)"
-      R"("block_interval_ms":{},"totals":{},)"
+      R"("block_interval_ms":{},"sprint":{},"totals":{},)"
       R"("conservation":{{"created":{},"accounted":{},"holds":{}}}}})",
       Hex(chain.network), JsonQuote(facts.name), Hex(facts.participant), snapshot.height(),
       Hex(snapshot.tip().hash), Hex(snapshot.tip().app_hash), chain.time_us, chain.epoch,
       chain.epoch_first_height, params.time.epoch_blocks,
       next_epoch > chain.height ? next_epoch - chain.height : 0, chain.epoch_settled,
-      Hex(chain.sequencer), facts.caught_up, params.block_interval_ms, ToJson(chain.totals),
-      static_cast<uint64_t>(coins.made), static_cast<uint64_t>(coins.there),
+      Hex(chain.sequencer), facts.caught_up, params.block_interval_ms, SprintText(snapshot),
+      ToJson(chain.totals), static_cast<uint64_t>(coins.made), static_cast<uint64_t>(coins.there),
       coins.made == coins.there);
 }
 
 absl::StatusOr<std::string> ParticipantsView(const store::Snapshot& snapshot) {
   ListText list;
+  const uint64_t epoch = ledger::ReadChain(snapshot).epoch;
+  const auto sprint = ledger::ListSprint(snapshot, epoch);
   for (const auto& [id, participant] : ledger::ListParticipants(snapshot)) {
     const auto account = ledger::FindAccount(snapshot, id);
     list.Add(fmt::format(
         R"({{"id":"{}","endpoint":{},"models":{},"weight":{},"collateral":{},"reputation":{},)"
         R"("clean_epochs":{},"convictions":{},"active_from_epoch":{},"removed":{},"balance":{},)"
-        R"("last_epoch":{},"unbonding":{},"next_terms":{},"maintenance":{}}})",
+        R"("last_epoch":{},"unbonding":{},"next_terms":{},"maintenance":{},"sprint":{}}})",
         Hex(id), JsonQuote(participant.endpoint), IdList(participant.models), participant.weight,
         participant.collateral.units(), participant.reputation.value, participant.clean_epochs,
         participant.convictions, participant.active_from_epoch, participant.removed,
@@ -156,10 +180,11 @@ absl::StatusOr<std::string> ParticipantsView(const store::Snapshot& snapshot) {
         participant.last_epoch ? std::to_string(*participant.last_epoch) : "null",
         UnbondingList(participant.unbonding),
         participant.next_terms ? ToJson(*participant.next_terms) : "null",
-        participant.maintenance ? ToJson(*participant.maintenance) : "null"));
+        participant.maintenance ? ToJson(*participant.maintenance) : "null",
+        SprintEntriesText(sprint, id)));
   }
-  return fmt::format(R"({{"height":{},"epoch":{},"participants":{}}})", snapshot.height(),
-                     ledger::ReadChain(snapshot).epoch, list.Take());
+  return fmt::format(R"({{"height":{},"epoch":{},"participants":{}}})", snapshot.height(), epoch,
+                     list.Take());
 }
 
 absl::StatusOr<std::string> ModelsView(const store::Snapshot& snapshot) {
