@@ -13,17 +13,10 @@ from ledger_model.trace import Comparison, Disagreement, frames
 
 PROGRAM = Path(os.environ.get("GONKA_LEDGER_TRACE", Path(__file__).parents[2] / "build/tests/unit/ledger/ledger_trace"))
 SEEDS, BLOCKS, EVENTS_MIN = range(1, 16), 700, 100_000
-# Codes that no random block comes to: no order's cost reaches 2^62, and nobody sprints.
-UNSEEN = {"AmountOverflow", "UnknownSprint"}
-
-
-def of_sprint(name):
-    """Off in these networks: the model does not know it yet, sprint_random_test has it."""
-    return "sprint" in name.lower() or name.lower().replace("_", "") == "weightearned"
-
-
+# Codes that no random block comes to: no order's cost reaches 2^62.
+UNSEEN = {"AmountOverflow"}
 # Kinds of events that the model does not know yet; chaos.cc must not send them.
-NOT_MODELLED = {name for name in EVENTS if of_sprint(name)}
+NOT_MODELLED = set()
 
 pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason=f"{PROGRAM} is not built")
 
@@ -46,7 +39,7 @@ def test_everything_that_can_happen_has_happened(compared):
     assert sum(one.events for one in compared.values()) >= EVENTS_MIN
     seen = {title: set().union(*(getattr(one, title) for one in compared.values())) for title in ("codes", "notices")}
     assert set(NAMES["TxCode"]) - seen["codes"] == UNSEEN
-    assert {name for name in NOTICES if not of_sprint(name)} - seen["notices"] == set()
+    assert set(NOTICES) - seen["notices"] == set()
     for name in EVENTS:
         taken, refused = (sum(one.kinds.get(name, (0, 0))[place] for one in compared.values()) for place in (0, 1))
         if name in NOT_MODELLED:

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from verify_independent import (  # noqa: E402,F401
     AMOUNT_MAX, ENUMS, KINDS, RECORDS, VARIANTS, DOCUMENT, Malformed, Reader, block_hash, blake2b, draw_sample,
-    draw_weighted, inference_id, leaf_hash, node_hash, root_of, split_arguments, tagged, tx_hash, u8, u32, u64,
+    draw_weighted, inference_id, leaf_hash, node_hash, path_leads, root_of, split_arguments, tagged, tx_hash, u8, u32, u64,
     uniform_below,
 )
 

@@ -1,10 +1,10 @@
 """Section 8: epochs, their tables, the draws that wait for a beacon, and what is forgotten."""
 
-from . import cases, checks, governance, hearings, membership, pricing, state
-from .codec import empty, encode, tagged
+from . import cases, checks, governance, hearings, membership, pricing, sprint, state
+from .codec import empty, encode, tagged, u64
 from .numbers import capped_weights
 
-ALLOWANCE, CHECK, COMMITTEE, SAMPLE, RECHECK = range(5)
+ALLOWANCE, CHECK, COMMITTEE, SAMPLE, RECHECK, SPRINT_INPUTS, SPRINT_SAMPLES = range(7)
 PRUNED_PER_BLOCK = 1024
 
 
@@ -55,6 +55,7 @@ def put_epoch_table(led, epoch, first_height):
 
 def begin_epoch(led):
     chain = led.edit_chain()
+    sprint.earn_weights(led, chain["epoch"])
     chain["epoch"] += 1
     chain["epoch_first_height"] = led.height
     pricing.begin_epoch(led)
@@ -103,6 +104,12 @@ def run_due_draws(led):
             cases.seat_committee(led, ids, tagged("gonka/draw/committee/1", beacon, ids))
         elif kind == SAMPLE:
             hearings.draw_hearing_sample(led, ids, tagged("gonka/draw/sample/1", beacon, ids))
+        elif kind == SPRINT_INPUTS:
+            epoch = int.from_bytes(ids, "big")
+            sprint.draw_inputs(led, epoch, tagged("gonka/draw/sprint/1", beacon, u64(epoch)))
+        elif kind == SPRINT_SAMPLES:
+            epoch = int.from_bytes(ids, "big")
+            sprint.draw_samples(led, epoch, tagged("gonka/draw/sprint-samples/1", beacon, u64(epoch)))
         else:
             checks.draw_recheck(led, ids, tagged("gonka/draw/recheck/1", beacon, ids))
 
@@ -126,7 +133,7 @@ def prune(led):
                   if value.get("epoch") == epoch)
     keys = [key for _, key in gone]
     keys += sorted(key for key, value in led.state.tables[b"d"].items() if value["epoch"] == epoch)
-    for letter in (b"s", b"b", b"v", b"n"):
+    for letter in (b"s", b"b", b"v", b"n", b"E", b"S"):
         keys += led.state.keys(letter + state.big(epoch))
     for key in keys[:PRUNED_PER_BLOCK]:
         led.state.erase(key)

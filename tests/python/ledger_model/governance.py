@@ -2,13 +2,14 @@
 
 import re
 
-from . import pricing, state
+from . import pricing, sprint, state
 from .codec import DOCUMENT, RECORDS, VARIANTS, ProposalStatus, copy_of, empty
 from .numbers import ONE
 
 MODELS_MAX = 256
 PRICE_MAX = 1 << 43
 CAPACITY_MAX = 1 << 40
+SPRINT_WEIGHT_MAX = 10 ** 9
 RANGES = {"u32": (0, 2 ** 32 - 1), "ppm": (0, 2 ** 32 - 1), "u64": (0, 2 ** 63 - 1), "i32": (-2 ** 31, 2 ** 31 - 1),
           "amount": (0, 1 << 62)}
 CHANGES = VARIANTS["Change"]
@@ -53,7 +54,8 @@ def is_allowed(params):
             and money["fee_executor"] + money["fee_ta"] + money["fee_validators"] == ONE
             and check["traffic_cut"] < check["traffic_half"] < check["traffic_full"]
             and check["rate_floor"] <= check["rate_half"] <= check["rate_max"]
-            and params["pricing"]["stable_from"] <= params["pricing"]["stable_to"])
+            and params["pricing"]["stable_from"] <= params["pricing"]["stable_to"]
+            and sprint.is_allowed(params))
 
 
 def changed(params, changes):
@@ -84,7 +86,7 @@ def trouble_with(led, change):
     model = body["model"]
     allowed = (model["name"] and model["price"] > 0 and model["context"] > 0 and 1 <= model["top_k"] <= 20
                and 0 < model["price_floor"] <= model["price"] <= model["price_ceiling"] <= PRICE_MAX
-               and model["capacity_tokens"] <= CAPACITY_MAX)
+               and model["capacity_tokens"] <= CAPACITY_MAX and model["sprint_weight"] <= SPRINT_WEIGHT_MAX)
     if not allowed:
         return "OutOfBounds"
     known = led.state.tables[b"m"]

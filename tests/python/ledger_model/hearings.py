@@ -112,14 +112,14 @@ def decide(led, case_id, case, out_of_time):
     led.tell("HearingDecided", case_id=case_id, accused=case["accused"], convicted=case["upheld"],
              confirming_weight=confirming, eligible_weight=total)
     if case["upheld"]:
-        convict(led, case["epoch"], case["accused"], two_outputs=False)
+        convict(led, case["epoch"], case["accused"], ConvictionCause.Evidence)
 
 
-def convict(led, epoch, accused, two_outputs):
+def convict(led, epoch, accused, cause):
     standing = led.state.ensure(state.standing(epoch, accused))
     participant = led.state.edit(state.participant(accused))
-    again, slashed = standing["convicted"], 0
-    if again and (not two_outputs or participant["removed"]):
+    again, fraud, slashed = standing["convicted"], cause != ConvictionCause.Evidence, 0
+    if again and (not fraud or participant["removed"]):
         return
     standing["convicted"] = True
     reputation = led.params["reputation"]
@@ -128,10 +128,9 @@ def convict(led, epoch, accused, two_outputs):
         participant["clean_epochs"] = participant["reputation"] = 0
         slashed = membership.slash(participant, reputation["slash"])
         led.pot("burned", slashed)
-    if two_outputs or participant["convictions"] >= reputation["convictions_to_remove"]:
+    if fraud or participant["convictions"] >= reputation["convictions_to_remove"]:
         participant["removed"] = True
-    led.tell("Convicted", accused=accused, epoch=epoch, slashed=slashed, removed=participant["removed"],
-             cause=ConvictionCause.TwoOutputs if two_outputs else ConvictionCause.Evidence)
+    led.tell("Convicted", accused=accused, epoch=epoch, slashed=slashed, removed=participant["removed"], cause=cause)
     if not again:
         refund_all(led, epoch, accused)
 

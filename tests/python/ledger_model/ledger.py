@@ -1,6 +1,6 @@
 """A block from its header to its end: sections 5 and 6 of protocol.md."""
 
-from . import accounts, cases, checks, epochs, governance, keys, maintenance, membership, pricing, records, settlement, state
+from . import accounts, cases, checks, epochs, governance, keys, maintenance, membership, pricing, records, settlement, sprint, state
 from .codec import EVENTS, NOTICE_TAGS, ZERO, TxCode, node_hash, tagged, tx_hash, u64
 from .state import State
 
@@ -14,7 +14,9 @@ RULES = {
     "Delivered": records.delivered, "ValidateCommit": checks.validate_commit, "ValidateReveal": checks.validate_reveal,
     "VoteCommit": cases.vote_commit, "VoteReveal": cases.vote_reveal, "Challenge": cases.challenge,
     "Delegate": keys.delegate, "Revoke": keys.revoke, "Propose": governance.propose,
-    "VoteProposal": governance.vote_proposal,
+    "VoteProposal": governance.vote_proposal, "SprintCommit": sprint.commit,
+    "SprintVerdictCommit": sprint.verdict_commit, "SprintVerdictReveal": sprint.verdict_reveal,
+    "SprintExpose": sprint.expose,
 }
 
 
@@ -129,6 +131,7 @@ class Ledger:
     def _end(self):
         records.expire_records(self)
         cases.run_timers(self)
+        sprint.run(self)
         epochs.run_due_draws(self)
         settlement.settle_if_due(self)
         governance.count_votes(self)

@@ -1,6 +1,6 @@
 """Section 8, Taking part: who is a participant from when to when, and the collateral of those who go."""
 
-from . import state
+from . import sprint, state
 from .codec import empty
 
 PARTICIPANTS_MAX = 4096
@@ -29,7 +29,7 @@ def register(led, sender, event):
     if known["last_epoch"] is None:
         return
     if has_left(known, led.chain["epoch"]):
-        known.update(weight=led.params["money"]["newcomer_weight"], active_from_epoch=led.chain["epoch"] + 1)
+        known.update(weight=sprint.newcomer_weight(led), active_from_epoch=led.chain["epoch"] + 1)
     known["last_epoch"] = None
     fill_collateral(led, sender, known)
 
@@ -39,7 +39,7 @@ def join(led, sender, event):
     led.edit_chain()["participants"] += 1
     fill_collateral(led, sender, led.state.put(state.participant(sender), {
         **empty("Participant"), "endpoint": event["endpoint"], "models": event["models"],
-        "weight": led.params["money"]["newcomer_weight"], "active_from_epoch": led.chain["epoch"] + 1}))
+        "weight": sprint.newcomer_weight(led), "active_from_epoch": led.chain["epoch"] + 1}))
 
 
 def fill_collateral(led, sender, participant):

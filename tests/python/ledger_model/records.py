@@ -1,7 +1,7 @@
 """Sections 6 and 7: an inference from its Start to its answer."""
 
 from . import abandoned, epochs, hearings, keys, maintenance, pricing, state
-from .codec import ZERO, RefundReason, Status, draw_weighted, empty, encode, inference_id, tagged, u8, u64
+from .codec import ZERO, ConvictionCause, RefundReason, Status, draw_weighted, empty, encode, inference_id, tagged, u8, u64
 from .numbers import check_rate
 
 ATTEMPTS_MAX = 3
@@ -312,7 +312,7 @@ def convict_of_two_outputs(led, record):
     standing = led.state.get(state.standing(epoch, executor))
     if standing and standing["convicted"] and led.state.get(state.participant(executor))["removed"]:
         return False
-    hearings.convict(led, epoch, executor, two_outputs=True)
+    hearings.convict(led, epoch, executor, ConvictionCause.TwoOutputs)
     return True
 
 

@@ -18,7 +18,8 @@ ModelInfo Model(uint64_t number, Amount price, uint64_t capacity_tokens) {
           .calibration = {},
           .capacity_tokens = capacity_tokens,
           .price_floor = Amount(1),
-          .price_ceiling = Amount(1'000)};
+          .price_ceiling = Amount(1'000),
+          .sprint_weight = number == 2 ? 0u : 1'000'000u};
 }
 
 // A second model that not everybody serves, and weights of all sizes.
@@ -33,6 +34,19 @@ void Amend(Genesis& genesis, uint64_t sim_seed) {
     if (sim_seed % 2 == 1) participant.weight = 1 + i * i * 37;
   }
   if (sim_seed % 5 == 4) genesis.participants.back().weight = 0;
+}
+
+SprintParams FrequentSprints() {
+  return {.lead_blocks = 64,
+          .window_blocks = 10,
+          .check_blocks = 7,
+          .reveal_blocks = 8,
+          .input_tokens = 32,
+          .positions = 8,
+          .samples = 4,
+          .checkers = 2,
+          .share_min = Ppm{500'000},
+          .quorum = Ppm{400'000}};
 }
 
 NetworkOptions Options(uint64_t sim_seed, bool audit) {
@@ -58,6 +72,7 @@ NetworkOptions Options(uint64_t sim_seed, bool audit) {
   options.params.governance.notice_blocks = 5;
   options.params.governance.deposit = Amount(50);
   options.params.governance.open_max = 6;
+  if (sim_seed % 2 == 0) options.params.sprint = FrequentSprints();
   options.capacity_tokens = sim_seed % 4 == 0 ? 0 : 100;
   options.price = Amount(3);
   options.audit = audit;
@@ -108,6 +123,12 @@ constexpr Moves kMoves[] = {
     {"governance.open_max", 3, 8},
     {"governance.deposit", 0, 100},
     {"governance.deposit_return", 0, 400'000},
+    {"sprint.lead_blocks", 59, 90},
+    {"sprint.window_blocks", 5, 15},
+    {"sprint.samples", 0, 6},
+    {"sprint.checkers", 0, 4},
+    {"sprint.positions", 1, 35},
+    {"sprint.share_min", 1, 1'000'001},
     {"no.such_parameter", 0, 1},
 };
 
@@ -158,6 +179,7 @@ void Chaos::RunOn(Dice dice) {
 void Chaos::Block() {
   const size_t actions = Below(24);
   for (size_t i = 0; i < actions; ++i) Act();
+  Sprint();
   MakeBlock();
 }
 
@@ -359,6 +381,7 @@ Change Chaos::AnyChange() {
       if (OneIn(6)) model.price_floor = Amount(Below(6));
       if (OneIn(6)) model.price_ceiling = Amount(Below(12));
       if (OneIn(9)) model.top_k = static_cast<uint32_t>(Below(22));
+      if (OneIn(9)) model.sprint_weight = 1'000'000'000 + static_cast<uint32_t>(Below(2));
       return RegisterModel{std::move(model)};
     }
     default: {

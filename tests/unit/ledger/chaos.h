@@ -76,6 +76,10 @@ class Chaos {
   void Reveal();
   void Vote();
   void Dispute();
+  void Sprint();
+  void CommitToWork();
+  void JudgeWork(const ListedSprint& listed);
+  void ExposeWork();
 
   // Who.
   const KeyPair& KeyOf(const AccountId& id) const { return keys_.at(id); }
@@ -105,6 +109,7 @@ class Chaos {
   SignedAssignment OpeningOf(const Order& order);
   Delivered DeliveredOf(const Order& order);
   ValidateReveal VerdictFor(const InferenceId& id, const AccountId& validator);
+  SprintVerdictReveal FindingOn(const ListedSprint& listed, const AccountId& checker);
   VoteReveal VoteFor(const CaseId& id, const AccountId& voter);
 
   // On its way into the next block: alone, in a batch, by a warm key, twice, or spoilt.
