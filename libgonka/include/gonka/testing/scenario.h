@@ -163,7 +163,8 @@ struct HonestCheck {
 };
 
 struct Expectations {
-  std::vector<size_t> convicted;  // Exactly these.
+  std::vector<size_t> convicted;         // These, and nobody else,
+  std::vector<size_t> may_be_convicted;  // but perhaps some of these.
   std::vector<NoticeCheck> notices;
   std::map<std::string, Range> records;   // Settled, by status.
   std::map<std::string, Range> refusals;  // By TxCode.

@@ -133,6 +133,7 @@ bool IsCode(const std::string& name) {
 
 void ReadExpectations(Fields& fields, Expectations& out) {
   ReadParticipants(fields, "convicted", out.convicted);
+  ReadParticipants(fields, "may_be_convicted", out.may_be_convicted);
   ReadChecks(fields, "notices", out.notices, ReadNotice);
   ReadCounts(fields, "records", out.records, IsStatus);
   ReadCounts(fields, "refusals", out.refusals, IsCode);
