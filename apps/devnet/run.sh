@@ -12,6 +12,7 @@ usage: apps/devnet/run.sh [options]
   --participants N   how many participants (default and least: 6)
   --cheat KIND       int4 (default), small, forge, tamper, or none
   --model MODEL      smollm2 (default), tiny, or the path of a .gguf file
+  --sprint           weight is earned, by computing at the end of each epoch
   --port-base P      first of about 200 ports (default 7100)
   --data DIR         keep keys, ledgers and logs in DIR (default: a new folder each time)
   --pairs N          pairs of requests measured in the last chapter (default 8)
@@ -32,7 +33,7 @@ while [ $# -gt 0 ]; do
   option=$1
   shift
   case "$option" in
-    --exit) story+=(--exit) ;;
+    --exit | --sprint) story+=("$option") ;;
     --no-install) setup+=(--no-install) ;;
     -h | --help) usage; exit 0 ;;
     --report | --pairs | --participants | --cheat | --model | --port-base | --data | --build)
