@@ -14,6 +14,24 @@ T ReadOr(const View& view, const Key& key) {
   return bytes ? DecodeStored<T>(*bytes) : T{};
 }
 
+// Every table's are in order, and no two tables have keys of one letter.
+std::vector<StateWrite> InOrder(std::vector<StateWrite> writes) {
+  const auto letter = [&](size_t i) { return writes[i].key[0]; };
+  std::map<uint8_t, std::pair<size_t, size_t>> runs;
+  for (size_t begin = 0; begin < writes.size();) {
+    size_t end = begin + 1;
+    while (end < writes.size() && letter(end) == letter(begin)) ++end;
+    GONKA_CHECK(runs.try_emplace(letter(begin), begin, end).second);
+    begin = end;
+  }
+  std::vector<StateWrite> ordered;
+  ordered.reserve(writes.size() + 1);  // And the Chain record's.
+  for (const auto& [own, run] : runs) {
+    for (size_t i = run.first; i < run.second; ++i) ordered.push_back(std::move(writes[i]));
+  }
+  return ordered;
+}
+
 }  // namespace
 
 BlockState::BlockState(const View& base)
@@ -91,8 +109,7 @@ void BlockState::TakeBackEvent() {
 std::vector<StateWrite> BlockState::CollectWrites() const {
   std::vector<StateWrite> writes;
   ForEachTable(*this, [&](const auto& table) { table.Collect(writes); });
-  std::sort(writes.begin(), writes.end(), KeyBefore);
-  return writes;
+  return InOrder(std::move(writes));
 }
 
 const select::WeightTable& BlockState::ServingWeights(uint64_t epoch, const ModelId& model) {

@@ -15,6 +15,7 @@
 //
 // For every byte string that Decode accepts, Encode gives the same bytes back.
 
+#include <array>
 #include <concepts>
 #include <cstring>
 #include <map>
@@ -69,18 +70,39 @@ using List = Bounded<std::vector<T>, Max>;
 template <class E>
 inline constexpr uint64_t kEnumEnd = 0;
 
+// Most encodings are short: they are made in place, and allocated once, in their size.
 class Writer {
  public:
-  void Raw(ByteSpan bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
-  void U8(uint8_t value) { out_.push_back(value); }
+  Writer() = default;
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  void Raw(ByteSpan bytes) {
+    if (!bytes.empty()) std::memcpy(Extend(bytes.size()), bytes.data(), bytes.size());
+  }
+  void U8(uint8_t value) { *Extend(1) = value; }
   template <std::unsigned_integral T>
   void Int(T value) {
-    for (size_t i = 0; i < sizeof(T); ++i) out_.push_back(static_cast<uint8_t>(value >> (8 * i)));
+    uint8_t* out = Extend(sizeof(T));
+    for (size_t i = 0; i < sizeof(T); ++i) out[i] = static_cast<uint8_t>(value >> (8 * i));
   }
-  Bytes Take() { return std::move(out_); }
+  // What was written, and nothing is there any more.
+  Bytes Take();
 
  private:
-  Bytes out_;
+  uint8_t* Extend(size_t size) {
+    if (size > capacity_ - size_) Grow(size);
+    uint8_t* end = data_ + size_;
+    size_ += size;
+    return end;
+  }
+  void Grow(size_t size);
+
+  std::array<uint8_t, 1024> short_;  // Not initialised.
+  Bytes long_;
+  uint8_t* data_ = short_.data();
+  size_t size_ = 0;
+  size_t capacity_ = short_.size();
 };
 
 class Reader {
@@ -94,8 +116,9 @@ class Reader {
   template <std::unsigned_integral T>
   T Int() {
     const ByteSpan raw = Raw(sizeof(T));
+    if (raw.empty()) return 0;
     T value = 0;
-    for (size_t i = 0; i < raw.size(); ++i) value = static_cast<T>(value | T{raw[i]} << (8 * i));
+    for (size_t i = 0; i < sizeof(T); ++i) value = static_cast<T>(value | T{raw[i]} << (8 * i));
     return value;
   }
 
@@ -107,13 +130,9 @@ class Reader {
 namespace codec {
 
 template <class T>
-concept Record = requires {
-  typename T::RecordType;
-};
+concept Record = requires { typename T::RecordType; };
 template <class T>
-concept TopLevel = Record<T> && requires {
-  T::kKind.kind;
-};
+concept TopLevel = Record<T> && requires { T::kKind.kind; };
 
 template <class T>
 struct IsStrong : std::false_type {};
@@ -137,9 +156,7 @@ concept IsBounded = requires {
   typename T::Base;
 };
 template <class T>
-concept IsMap = IsBounded<T> && requires {
-  typename T::mapped_type;
-};
+concept IsMap = IsBounded<T> && requires { typename T::mapped_type; };
 
 template <class T>
 void Write(Writer& out, const T& value);
