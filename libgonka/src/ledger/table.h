@@ -4,6 +4,7 @@
 // be taken back event by event.
 
 #include <map>
+#include <memory_resource>
 #include <optional>
 #include <vector>
 
@@ -77,8 +78,13 @@ class Table {
   }
   void TakeBack() {
     for (auto saved = saved_.rbegin(); saved != saved_.rend(); ++saved) {
-      saved->slot->value = std::move(saved->value);
-      saved->slot->changed = saved->changed;
+      Slot& slot = *saved->slot;
+      if (saved->as_in_view) {
+        slot.value = DecodeStored<T>(slot.stored);
+      } else {
+        slot.value = std::move(saved->value);
+      }
+      slot.changed = saved->changed;
     }
     Keep();
   }
@@ -107,6 +113,7 @@ class Table {
   };
   struct Saved {
     Slot* slot;
+    bool as_in_view;  // The value is what slot->stored says: it need not be copied.
     std::optional<T> value;
     bool changed;
   };
@@ -125,11 +132,14 @@ class Table {
   void Save(Slot& slot) {
     if (slot.saved_in == event_) return;
     slot.saved_in = event_;
-    saved_.push_back({&slot, slot.value, slot.changed});
+    const bool as_in_view = slot.in_view && !slot.changed;
+    saved_.push_back({&slot, as_in_view, {}, slot.changed});
+    if (!as_in_view) saved_.back().value = slot.value;
   }
 
   const View& view_;
-  std::map<Key, Slot> slots_;
+  std::pmr::monotonic_buffer_resource arena_;  // All slots live as long as the block.
+  std::pmr::map<Key, Slot> slots_{&arena_};
   std::vector<Saved> saved_;
   uint64_t event_ = 1;
 };
