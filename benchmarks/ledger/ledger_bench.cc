@@ -46,8 +46,7 @@ double Seconds(const std::function<void()>& work) {
 }
 
 // The rules alone: signatures were checked before, the state is a sorted map.
-void BM_ApplyInMemory(benchmark::State& state) {
-  const Recording& recording = SharedRecording(static_cast<size_t>(state.range(0)));
+void ApplyInMemory(benchmark::State& state, const Recording& recording) {
   std::vector<std::vector<ledger::VerifiedTx>> verified;
   for (const Block& block : recording.blocks) verified.push_back(Verified(block));
   for (auto _ : state) {
@@ -65,7 +64,27 @@ void BM_ApplyInMemory(benchmark::State& state) {
   }
   state.SetItemsProcessed(static_cast<int64_t>(recording.events) * state.iterations());
 }
-BENCHMARK(BM_ApplyInMemory)->Arg(64)->UseManualTime()->Unit(benchmark::kMillisecond);
+void BM_ApplyInMemory(benchmark::State& state) {
+  ApplyInMemory(state, SharedRecording(64));
+}
+BENCHMARK(BM_ApplyInMemory)->UseManualTime()->Unit(benchmark::kMillisecond);
+
+// The same in a network of so many, each of whom has something to finish in every block.
+void BM_ApplyAmong(benchmark::State& state) {
+  const Recording recording = Record({.participants = static_cast<size_t>(state.range(0))});
+  size_t bytes = 0;
+  for (const Block& block : recording.blocks) bytes += Encode(block).size();
+  ApplyInMemory(state, recording);
+  state.counters["bytes of blocks an inference"] =
+      static_cast<double>(bytes) / static_cast<double>(recording.inferences.size());
+}
+BENCHMARK(BM_ApplyAmong)
+    ->Arg(5)
+    ->Arg(64)
+    ->Arg(512)
+    ->Arg(4'096)
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
 
 // Signatures, rules and LMDB with its syncs; two threads for signatures. For batches of one also:
 // what checking the same signatures alone takes in this very run, and the share of that rate.

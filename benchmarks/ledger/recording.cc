@@ -7,8 +7,9 @@
 namespace gonka::bench {
 
 Recording Record(const RecordingOptions& options) {
-  Traffic traffic(store::Database::InMemory(),
-                  {.batch = options.batch, .per_round = options.per_block});
+  Traffic traffic(store::Database::InMemory(), {.participants = options.participants,
+                                                .batch = options.batch,
+                                                .per_round = options.per_block});
   Recording recording;
   const auto keep = [&recording](std::vector<Block> blocks) {
     for (Block& block : blocks) {

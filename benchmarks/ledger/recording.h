@@ -11,6 +11,7 @@
 namespace gonka::bench {
 
 struct RecordingOptions {
+  size_t participants = 5;
   size_t batch = 64;  // Events in a transaction.
   size_t inferences = 16'384;
   size_t per_block = 2'048;  // Inferences begun in a block.
