@@ -17,18 +17,21 @@ bool HasCommitted(const InferenceRecord& record, const AccountId& validator) {
 
 }  // namespace
 
-std::vector<AccountId> ValidatorsOf(const EpochTable& table, const InferenceRecord& record,
-                                    size_t limit) {
+std::vector<AccountId> ValidatorsOf(const EpochTable& table, const select::WeightTable& serving,
+                                    const InferenceRecord& record, size_t limit) {
   const Assignment& assignment = record.assignment;
-  std::vector<AccountId> excluded = {assignment.executor, assignment.request.ta};
+  std::vector<size_t> excluded;
+  const auto exclude = [&](const AccountId& id) {
+    if (const std::optional<size_t> index = MemberIndex(table, id)) excluded.push_back(*index);
+  };
+  exclude(assignment.executor);
+  exclude(assignment.request.ta);
   for (const VerdictCommit& commit : record.verdicts) {
-    if (record.rechecked && !commit.recheck) excluded.push_back(commit.validator);
+    if (record.rechecked && !commit.recheck) exclude(commit.validator);
   }
-  const std::vector<uint64_t> weights =
-      WeightsServingBut(table, assignment.request.model, excluded);
   const Hash seed = TaggedHash("gonka/draw/validators/1", record.check_seed);
   std::vector<AccountId> validators;
-  for (const size_t index : select::DrawOrder(seed, weights, limit)) {
+  for (const size_t index : serving.Order(seed, std::move(excluded), limit)) {
     validators.push_back(table.members[index].id);
   }
   if (validators.size() >= limit || record.rechecked) return validators;
@@ -37,6 +40,13 @@ std::vector<AccountId> ValidatorsOf(const EpochTable& table, const InferenceReco
     validators.push_back(assignment.request.ta);
   }
   return validators;
+}
+
+std::vector<AccountId> ValidatorsOf(BlockState& state, const InferenceRecord& record,
+                                    size_t limit) {
+  const Request& request = record.assignment.request;
+  return ValidatorsOf(state.epochs.Get(keys::OfEpoch(request.epoch)),
+                      state.ServingWeights(request.epoch, request.model), record, limit);
 }
 
 void DrawCheck(BlockState& state, const InferenceId& id, const Hash& seed) {
@@ -52,8 +62,7 @@ void DrawCheck(BlockState& state, const InferenceId& id, const Hash& seed) {
                     .rate = record.check_rate,
                     .validators = {}};
   if (record.check_selected) {
-    const EpochTable& table = state.epochs.Get(keys::OfEpoch(record.assignment.request.epoch));
-    notice.validators = ValidatorsOf(table, record, notice.validators.kMax);
+    notice.validators = ValidatorsOf(state, record, notice.validators.kMax);
     state.index.PutNew(keys::OfOpenCheck(id), {});
   } else {
     record.status = InferenceStatus::kUnchecked;
@@ -86,8 +95,8 @@ const VerdictCommit* PendingCommit(const Params& params, const InferenceRecord& 
   return last.reveal || lapsed ? nullptr : &last;
 }
 
-CheckDuty DutyIn(const EpochTable& table, const Params& params, const InferenceRecord& record,
-                 const AccountId& validator, uint64_t height) {
+CheckDuty DutyIn(const EpochTable& table, const select::WeightTable& serving, const Params& params,
+                 const InferenceRecord& record, const AccountId& validator, uint64_t height) {
   const Assignment& assignment = record.assignment;
   const std::optional<size_t> member = MemberIndex(table, validator);
   const bool ta_again = record.rechecked && validator == assignment.request.ta;
@@ -98,7 +107,7 @@ CheckDuty DutyIn(const EpochTable& table, const Params& params, const InferenceR
   if (HasCommitted(record, validator)) return {.code = TxCode::kAlreadyDone};
   if (PendingCommit(params, record, height) != nullptr) return {.code = TxCode::kTooEarly};
   const std::vector<AccountId> on_duty =
-      ValidatorsOf(table, record, CountOnDuty(params, record, height));
+      ValidatorsOf(table, serving, record, CountOnDuty(params, record, height));
   const auto found = std::find(on_duty.begin(), on_duty.end(), validator);
   if (found == on_duty.end()) return {.code = TxCode::kTooEarly};
   const auto place = static_cast<uint64_t>(found - on_duty.begin());
@@ -124,10 +133,9 @@ void CountMissedChecks(BlockState& state, const InferenceRecord& record) {
     if (!commit.reveal) CountCheckMiss(state, record, commit.validator, commit.reveal_from);
   }
   if (record.check_closed) return;
-  const EpochTable& table = state.epochs.Get(keys::OfEpoch(record.assignment.request.epoch));
   // The last one on duty still has its window.
   const uint64_t passed = CountOnDuty(state.params, record, state.height()) - 1;
-  const std::vector<AccountId> validators = ValidatorsOf(table, record, passed);
+  const std::vector<AccountId> validators = ValidatorsOf(state, record, passed);
   const uint64_t window = state.params.time.check_window_blocks;
   for (size_t i = record.turn; i < validators.size(); ++i) {
     if (HasCommitted(record, validators[i])) continue;

@@ -11,9 +11,11 @@ namespace gonka::ledger {
 // The draw that was queued when the record was completed.
 void DrawCheck(BlockState& state, const InferenceId& id, const Hash& seed);
 
-// The first limit of those who may check the record, in order; state.epochs has its epoch.
-std::vector<AccountId> ValidatorsOf(const EpochTable& table, const InferenceRecord& record,
-                                    size_t limit);
+// The first limit of those who may check the record, in order. The table is its epoch's, and
+// serving has the weights of those who serve its model, in the table's order.
+std::vector<AccountId> ValidatorsOf(const EpochTable& table, const select::WeightTable& serving,
+                                    const InferenceRecord& record, size_t limit);
+std::vector<AccountId> ValidatorsOf(BlockState& state, const InferenceRecord& record, size_t limit);
 
 // Nothing is checked any more: a verdict stands, or the record is refunded anyhow.
 void CloseCheck(BlockState& state, const InferenceId& id, InferenceRecord& record);
@@ -35,7 +37,7 @@ const VerdictCommit* PendingCommit(const Params& params, const InferenceRecord& 
                                    uint64_t height);
 
 // What queries.h promises as DutyOf, but for `from`.
-CheckDuty DutyIn(const EpochTable& table, const Params& params, const InferenceRecord& record,
-                 const AccountId& validator, uint64_t height);
+CheckDuty DutyIn(const EpochTable& table, const select::WeightTable& serving, const Params& params,
+                 const InferenceRecord& record, const AccountId& validator, uint64_t height);
 
 }  // namespace gonka::ledger

@@ -287,10 +287,19 @@ std::variant<AccountId, TxCode> DrawExecutor(const EpochTable& table, const Mode
   return table.members[std::get<std::vector<size_t>>(drawn).back()].id;
 }
 
+namespace {
+
+select::WeightTable ServingTable(const EpochTable& table, const InferenceRecord& record) {
+  return select::WeightTable(WeightsServing(table, record.assignment.request.model));
+}
+
+}  // namespace
+
 std::vector<AccountId> ValidatorOrder(const View& view, const InferenceRecord& record) {
   if (!record.check_selected) return {};
   const std::optional<EpochTable> table = FindEpoch(view, record.assignment.request.epoch);
-  return table ? ValidatorsOf(*table, record, SIZE_MAX) : std::vector<AccountId>{};
+  if (!table) return {};
+  return ValidatorsOf(*table, ServingTable(*table, record), record, SIZE_MAX);
 }
 
 CheckDuty DutyOf(const View& view, const InferenceRecord& record, const AccountId& validator,
@@ -300,9 +309,10 @@ CheckDuty DutyOf(const View& view, const InferenceRecord& record, const AccountI
   const std::optional<EpochTable> table = FindEpoch(view, record.assignment.request.epoch);
   if (!table) return {.code = TxCode::kNotAssigned};
   const Params params = ReadParams(view);
-  CheckDuty duty = DutyIn(*table, params, record, validator, height);
+  const select::WeightTable serving = ServingTable(*table, record);
+  CheckDuty duty = DutyIn(*table, serving, params, record, validator, height);
   if (duty.code != TxCode::kOk && duty.code != TxCode::kTooEarly) return duty;
-  const std::vector<AccountId> order = ValidatorsOf(*table, record, SIZE_MAX);
+  const std::vector<AccountId> order = ValidatorsOf(*table, serving, record, SIZE_MAX);
   const auto found = std::find(order.begin(), order.end(), validator);
   duty.place = static_cast<uint64_t>(found - order.begin());
   duty.from = record.turn_height;

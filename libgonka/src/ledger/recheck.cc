@@ -33,8 +33,7 @@ void DrawRecheck(BlockState& state, const InferenceId& id, const Hash& seed) {
   again.turn = 0;
   again.turn_height = state.height();
   RecheckDrawn notice{.inference = id, .validators = {}};
-  const EpochTable& table = state.epochs.Get(keys::OfEpoch(again.assignment.request.epoch));
-  notice.validators = ValidatorsOf(table, again, notice.validators.kMax);
+  notice.validators = ValidatorsOf(state, again, notice.validators.kMax);
   if (notice.validators.empty()) return;  // Nobody else serves the model.
   state.records.Put(keys::Of(id), std::move(again));
   state.index.Put(keys::OfOpenCheck(id), {});

@@ -56,13 +56,15 @@ TxCode Apply(BlockState& state, const AccountId& sender, const ValidateCommit& e
   if (found == nullptr) return TxCode::kUnknownInference;
   if (const TxCode code = CheckOpen(*found); code != TxCode::kOk) return code;
   if (const TxCode code = CheckParticipant(state, sender); code != TxCode::kOk) return code;
-  const EpochTable& table = state.epochs.Get(keys::OfEpoch(found->assignment.request.epoch));
-  const CheckDuty duty = DutyIn(table, state.params, *found, sender, state.height());
+  const Request& request = found->assignment.request;
+  const CheckDuty duty = DutyIn(state.epochs.Get(keys::OfEpoch(request.epoch)),
+                                state.ServingWeights(request.epoch, request.model), state.params,
+                                *found, sender, state.height());
   if (duty.code != TxCode::kOk) return duty.code;
   if (found->verdicts.size() >= found->verdicts.kMax) return TxCode::kQuotaExceeded;
 
   const std::vector<AccountId> on_duty =
-      ValidatorsOf(table, *found, CountOnDuty(state.params, *found, state.height()));
+      ValidatorsOf(state, *found, CountOnDuty(state.params, *found, state.height()));
   InferenceRecord& record = state.records.Change(key);
   VerdictCommit& commit = record.verdicts.emplace_back();
   commit.validator = sender;

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "gonka/base/check.h"
+#include "gonka/crypto/hash.h"
 #include "gonka/select/draw.h"
 
 namespace gonka::select {
@@ -58,6 +59,35 @@ std::optional<size_t> WeightTable::DrawExcept(const Hash& seed, size_t excluded)
   const uint64_t point = UniformBelow(seed, total() - left_out);
   const uint64_t before = sums_[excluded] - left_out;
   return Find(point < before ? point : point + left_out);
+}
+
+std::vector<size_t> WeightTable::Order(const Hash& seed, std::vector<size_t> without,
+                                       size_t limit) const {
+  constexpr size_t kFew = 256;
+  std::sort(without.begin(), without.end());
+  without.erase(std::unique(without.begin(), without.end()), without.end());
+  if (limit > kFew) {
+    std::vector<uint64_t> weights;
+    weights.reserve(size());
+    for (size_t i = 0; i < size(); ++i) weights.push_back(weight(i));
+    for (const size_t gone : without) weights[gone] = 0;
+    return DrawOrder(seed, weights, limit);
+  }
+  uint64_t left = total();
+  for (const size_t gone : without) left -= weight(gone);
+  std::vector<size_t> order;
+  for (uint64_t i = 0; i < limit && left > 0; ++i) {
+    uint64_t point = UniformBelow(TaggedHash("gonka/draw/1", seed, i), left);
+    // Among all, the point lies beyond the weights that are gone before it.
+    auto gone = without.begin();
+    for (; gone != without.end() && point >= sums_[*gone] - weight(*gone); ++gone) {
+      point += weight(*gone);
+    }
+    order.push_back(Find(point));
+    without.insert(gone, order.back());
+    left -= weight(order.back());
+  }
+  return order;
 }
 
 }  // namespace gonka::select

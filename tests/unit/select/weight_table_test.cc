@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <random>
+
 #include "gonka/crypto/hash.h"
 #include "gonka/select/draw.h"
 
@@ -46,6 +48,22 @@ TEST_CASE("leaving one out is the same as giving it no weight") {
       const Hash seed = TaggedHash("test/seed", uint64_t{excluded});
       CHECK(table.DrawExcept(seed, excluded) == DrawWeighted(seed, weights));
       weights[excluded] = kept;
+    }
+  }
+}
+
+TEST_CASE("an order without some is the scan's order over weights of which theirs are zero") {
+  std::mt19937_64 random(7);
+  for (uint64_t round = 0; round < 300; ++round) {
+    std::vector<uint64_t> weights(1 + random() % 40);
+    for (uint64_t& weight : weights) weight = random() % 3 == 0 ? 0 : random() % 1'000;
+    const WeightTable table(weights);
+    std::vector<size_t> without;
+    for (size_t i = random() % 5; i > 0; --i) without.push_back(random() % weights.size());
+    for (const size_t gone : without) weights[gone] = 0;
+    const Hash seed = TaggedHash("test/order/1", round);
+    for (const size_t limit : {size_t{0}, size_t{1}, size_t{3}, weights.size(), SIZE_MAX}) {
+      CHECK(table.Order(seed, without, limit) == DrawOrder(seed, weights, limit));
     }
   }
 }

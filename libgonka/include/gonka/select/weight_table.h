@@ -1,6 +1,6 @@
 #pragma once
 
-// The same answers as DrawWeighted, in constant time a draw: for a million candidates whose weights
+// The same answers as DrawWeighted and DrawOrder, in constant time a draw: for a million candidates whose weights
 // are fixed for an epoch. Running sums, and for equal slices of the total the index where each
 // slice begins. (An alias table would draw as fast, but would be a second definition of who was
 // drawn, and could not leave one candidate out.)
@@ -28,6 +28,9 @@ class WeightTable {
   std::optional<size_t> Draw(const Hash& seed) const;
   // As if the weight of excluded were zero.
   std::optional<size_t> DrawExcept(const Hash& seed, size_t excluded) const;
+  // DrawOrder(seed, weights, limit) as if these weights were zero. Takes O(without + limit) a step;
+  // O(n) only where limit is large.
+  std::vector<size_t> Order(const Hash& seed, std::vector<size_t> without, size_t limit) const;
 
  private:
   size_t Find(uint64_t point) const;
