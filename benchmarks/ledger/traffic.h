@@ -31,7 +31,8 @@ class Traffic {
   const Genesis& genesis() const { return genesis_; }
   const std::vector<InferenceId>& finished() const { return finished_; }
   uint64_t events() const { return events_; }
-  double seconds_in_blocks() const { return seconds_in_blocks_; }
+  // Of all threads, while blocks were made, executed and committed.
+  double cpu_seconds() const { return cpu_seconds_; }
   std::unique_ptr<consensus::Chain> TakeChain() && { return std::move(chain_); }
   const consensus::Chain& chain() const { return *chain_; }
 
@@ -55,7 +56,7 @@ class Traffic {
   std::vector<SignedTx> txs_;
   std::vector<InferenceId> finished_;
   uint64_t events_ = 0;
-  double seconds_in_blocks_ = 0;
+  double cpu_seconds_ = 0;
   Genesis genesis_;
   std::unique_ptr<consensus::Chain> chain_;
   std::unique_ptr<consensus::Sequencer> sequencer_;
