@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "common/precision.h"
 #include "common/program.h"
 #include "gonka/engine/exact.h"
 #include "gonka/host/log.h"
@@ -14,15 +15,6 @@
 
 namespace gonka::apps {
 namespace {
-
-absl::StatusOr<engine::Precision> ParsePrecision(const std::string& name) {
-  if (name == "file") return engine::Precision::kFile;
-  if (name == "fp32") return engine::Precision::kFp32;
-  if (name == "bf16") return engine::Precision::kBf16;
-  if (name == "int8") return engine::Precision::kInt8;
-  return absl::InvalidArgumentError(
-      fmt::format("--precision must be file, fp32, bf16 or int8, is '{}'", name));
-}
 
 // What the kernels run on: "avx512", or nothing that we know.
 std::string Machine(const MlNodeOptions& options) {

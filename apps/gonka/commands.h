@@ -42,6 +42,7 @@ void AddAuditCommand(CLI::App& app, Context& context);         // audit
 void AddProxyCommand(CLI::App& app, Context& context);         // proxy
 void AddJoinCommands(CLI::App& app, Context& context);         // init, join
 void AddDoctorCommand(CLI::App& app, Context& context);        // doctor
+void AddModelCommands(CLI::App& app, Context& context);         // model inspect, ...
 void AddSimCommand(CLI::App& app, Context& context);           // sim
 
 // A 64-digit account, or the account of a key file.

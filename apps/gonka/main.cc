@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
   cli::AddProxyCommand(app, context);
   cli::AddJoinCommands(app, context);
   cli::AddDoctorCommand(app, context);
+  cli::AddModelCommands(app, context);
   cli::AddSimCommand(app, context);
   app.fallthrough();
   CLI11_PARSE(app, argc, argv);
