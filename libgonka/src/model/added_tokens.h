@@ -1,32 +1,38 @@
 #pragma once
 
-// Tokens that stand in text as they are, such as "<|im_end|>".
+// Tokens that stand in text as they are, such as "<|im_end|>", and the text between them.
 
 #include <cstdint>
-#include <optional>
+#include <functional>
+#include <span>
 #include <string_view>
 
 #include "absl/container/flat_hash_map.h"
+#include "gonka/base/status.h"
+#include "gonka/model/marked_text.h"
+#include "gonka/model/tokenizer.h"
+#include "token_trie.h"
 
 namespace gonka::model {
 
 class AddedTokens {
  public:
-  struct Match {
-    uint32_t id;
-    size_t length;
-  };
+  void Add(std::string_view text, uint32_t id, bool strip_left, bool strip_right);
+  const TokenTrie& trie() const { return trie_; }
 
-  void Add(std::string_view text, uint32_t id);
-  // The longest token at the very start of text.
-  std::optional<Match> MatchAt(std::string_view text) const;
-  std::optional<uint32_t> Find(std::string_view text) const;
+  // Finds tokens in the trusted ranges, the leftmost first and of these the longest. Spaces that a
+  // token swallows are swallowed whoever wrote them. on_text gets what lies between, never empty.
+  absl::Status Cut(std::string_view text, std::span<const ByteRange> trusted,
+                   const std::function<absl::Status(ByteRange)>& on_text,
+                   const std::function<void(uint32_t id)>& on_token) const;
 
  private:
-  // A trie: edges by node and byte, node 0 is the root.
-  uint32_t nodes_ = 1;
-  absl::flat_hash_map<uint64_t, uint32_t> edges_;
-  absl::flat_hash_map<uint32_t, uint32_t> ids_;  // By node.
+  struct Strip {
+    bool left = false;
+    bool right = false;
+  };
+  TokenTrie trie_;
+  absl::flat_hash_map<uint32_t, Strip> strips_;  // Of those tokens that swallow any.
 };
 
 }  // namespace gonka::model

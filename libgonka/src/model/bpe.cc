@@ -17,17 +17,26 @@ void BytePairs::Consider(int32_t left, Scratch& scratch) const {
 }
 
 void BytePairs::Encode(std::string_view piece, Scratch& scratch, std::vector<uint32_t>& out) const {
+  scratch.symbols.clear();
+  for (const char c : piece) {
+    const std::optional<uint32_t> id = byte_ids_[static_cast<uint8_t>(c)];
+    if (id) scratch.Add(*id);
+  }
+  MergeAll(scratch, out);
+}
+
+void BytePairs::Merge(std::span<const uint32_t> ids, Scratch& scratch,
+                      std::vector<uint32_t>& out) const {
+  scratch.symbols.clear();
+  for (const uint32_t id : ids) scratch.Add(id);
+  MergeAll(scratch, out);
+}
+
+void BytePairs::MergeAll(Scratch& scratch, std::vector<uint32_t>& out) const {
   constexpr uint32_t kMerged = UINT32_MAX;  // The id of a symbol that its left neighbour took in.
   auto& symbols = scratch.symbols;
   auto& heap = scratch.heap;
-  symbols.clear();
   heap.clear();
-  for (const char c : piece) {
-    const std::optional<uint32_t> id = byte_ids_[static_cast<uint8_t>(c)];
-    if (!id) continue;
-    const auto at = static_cast<int32_t>(symbols.size());
-    symbols.push_back({*id, at - 1, at + 1});
-  }
   if (symbols.empty()) return;
   symbols.back().next = -1;
   for (size_t i = 0; i < symbols.size(); ++i) Consider(static_cast<int32_t>(i), scratch);

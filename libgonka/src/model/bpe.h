@@ -1,11 +1,12 @@
 #pragma once
 
 // Byte pair merging: of all neighbouring pairs, the one of lowest rank is merged first, the
-// leftmost among equals, until none is left. O(n log n) for a piece of n bytes.
+// leftmost among equals, until none is left. O(n log n) for a piece of n symbols.
 
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -15,9 +16,9 @@ namespace gonka::model {
 
 class BytePairs {
  public:
-  struct Merge {
+  struct Product {
     uint32_t rank;
-    uint32_t id;  // Of the product.
+    uint32_t id;
   };
   // Scratch memory of one thread, to be used again for the next piece.
   struct Scratch {
@@ -36,24 +37,31 @@ class BytePairs {
         return rank != other.rank ? rank > other.rank : left > other.left;
       }
     };
+    void Add(uint32_t id) {
+      const auto at = static_cast<int32_t>(symbols.size());
+      symbols.push_back({id, at - 1, at + 1});
+    }
     std::vector<Symbol> symbols;
     std::vector<Candidate> heap;
   };
 
   void SetByte(uint8_t byte, uint32_t id) { byte_ids_[byte] = id; }
   // False if the pair has a merge already.
-  bool AddMerge(uint32_t left, uint32_t right, Merge merge) {
-    return merges_.emplace(Key(left, right), merge).second;
+  bool AddMerge(uint32_t left, uint32_t right, Product product) {
+    return merges_.emplace(Key(left, right), product).second;
   }
   // Appends the ids of piece to out. Bytes without an id are left out.
   void Encode(std::string_view piece, Scratch& scratch, std::vector<uint32_t>& out) const;
+  // Appends to out what ids become.
+  void Merge(std::span<const uint32_t> ids, Scratch& scratch, std::vector<uint32_t>& out) const;
 
  private:
   static uint64_t Key(uint32_t left, uint32_t right) { return uint64_t{left} << 32 | right; }
+  void MergeAll(Scratch& scratch, std::vector<uint32_t>& out) const;
   void Consider(int32_t left, Scratch& scratch) const;
 
   std::array<std::optional<uint32_t>, 256> byte_ids_;
-  absl::flat_hash_map<uint64_t, Merge> merges_;
+  absl::flat_hash_map<uint64_t, Product> merges_;
 };
 
 }  // namespace gonka::model

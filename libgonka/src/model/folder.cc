@@ -6,6 +6,7 @@
 
 #include "fmt/format.h"
 #include "gonka/base/json.h"
+#include "sentencepiece_file.h"
 #include "tokenizer_json.h"
 
 namespace gonka::model {
@@ -84,8 +85,9 @@ absl::StatusOr<std::shared_ptr<const ModelFolder>> ModelFolder::Open(const std::
   GONKA_ASSIGN_OR_RETURN(folder->config_json_, ParseJsonObject(config_path, config));
   GONKA_RETURN_IF_ERROR(folder->ReadChatTemplate());
   GONKA_RETURN_IF_ERROR(folder->OpenShards());
-  for (const char* file : {"config.json", "generation_config.json", "tokenizer.json",
-                           "tokenizer_config.json", "chat_template.jinja", kIndexFile}) {
+  for (const char* file :
+       {"config.json", "generation_config.json", "tokenizer.json", "tokenizer.model",
+        "tokenizer_config.json", "chat_template.jinja", kIndexFile}) {
     if (folder->HasFile(file)) folder->files_.push_back(folder->PathOf(file));
   }
   std::sort(folder->files_.begin(), folder->files_.end());
@@ -178,15 +180,17 @@ std::vector<std::string> ModelFolder::TensorNames() const {
 }
 
 absl::StatusOr<TokenizerSpec> ModelFolder::ReadTokenizerSpec() const {
-  const std::string path = PathOf("tokenizer.json");
-  GONKA_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path, kTokenizerBytesMax));
+  const bool has_only_model = !HasFile("tokenizer.json") && HasFile("tokenizer.model");
+  const std::string path = PathOf(has_only_model ? "tokenizer.model" : "tokenizer.json");
+  GONKA_ASSIGN_OR_RETURN(const std::string content, ReadTextFile(path, kTokenizerBytesMax));
   GONKA_ASSIGN_OR_RETURN(const Json generation, ReadOptionalJson("generation_config.json"));
-  return TokenizerSpecFromJson({.path = path,
-                                .json = text,
-                                .vocab = config_.vocab,
-                                .tokenizer_config = &tokenizer_config_,
-                                .generation_config = &generation,
-                                .config = &config_json_});
+  const TokenizerFiles files{.path = path,
+                             .content = content,
+                             .vocab = config_.vocab,
+                             .tokenizer_config = &tokenizer_config_,
+                             .generation_config = &generation,
+                             .config = &config_json_};
+  return has_only_model ? TokenizerSpecFromSentencePiece(files) : TokenizerSpecFromJson(files);
 }
 
 }  // namespace gonka::model

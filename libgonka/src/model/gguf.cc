@@ -126,6 +126,16 @@ absl::StatusOr<std::vector<int64_t>> Gguf::Ints(std::string_view key) const {
   return *std::move(ints);
 }
 
+absl::StatusOr<std::vector<float>> Gguf::Floats(std::string_view key) const {
+  GONKA_ASSIGN_OR_RETURN(const GgufArray array, Get<GgufArray>(*this, key, "an array of floats"));
+  std::optional<std::vector<float>> floats = ArrayFloats(array);
+  if (!floats) {
+    return absl::InvalidArgumentError(
+        fmt::format("{}: metadata \"{}\" must be an array of floats", path(), key));
+  }
+  return *std::move(floats);
+}
+
 const std::vector<GgufTensor>& Gguf::tensors() const {
   return parsed_->contents.tensors;
 }

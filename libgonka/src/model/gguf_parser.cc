@@ -373,4 +373,16 @@ std::optional<std::vector<int64_t>> ArrayInts(const GgufArray& array) {
   return ints;
 }
 
+std::optional<std::vector<float>> ArrayFloats(const GgufArray& array) {
+  if (array.count == 0) return std::vector<float>();
+  if (array.element != GgufType::kFloat32) return std::nullopt;
+  std::vector<float> floats;
+  floats.reserve(array.count);
+  for (uint64_t i = 0; i < array.count; ++i) {
+    const uint64_t bits = LittleEndian(array.bytes.data() + i * sizeof(float), sizeof(float));
+    floats.push_back(std::bit_cast<float>(static_cast<uint32_t>(bits)));
+  }
+  return floats;
+}
+
 }  // namespace gonka::model

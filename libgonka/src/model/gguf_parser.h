@@ -24,5 +24,6 @@ std::vector<std::string_view> ArrayStrings(const GgufArray& array);
 // The elements of an array of integers that ParseGguf has accepted; nothing for other arrays and
 // for values beyond int64.
 std::optional<std::vector<int64_t>> ArrayInts(const GgufArray& array);
+std::optional<std::vector<float>> ArrayFloats(const GgufArray& array);
 
 }  // namespace gonka::model

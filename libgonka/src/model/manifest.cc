@@ -146,8 +146,12 @@ Hash HashConfig(const ModelConfig& config) {
 }
 
 Hash HashTokenizer(const TokenizerSpec& spec) {
+  // Version 1 is a tokenizer that has nothing of what version 2 says.
+  const bool is_plain = spec.model == TokenizerModel::kBytePairs && !spec.is_nfc &&
+                        spec.scores.empty() && spec.rules == PieceRules() &&
+                        spec.added_flags.empty();
   Writer out;
-  WriteTag(out, "gonka/model/tokenizer/1");
+  WriteTag(out, is_plain ? "gonka/model/tokenizer/1" : "gonka/model/tokenizer/2");
   out.U8(static_cast<uint8_t>(spec.pre_tokenizer));
   WriteTexts(out, spec.tokens);
   out.Int(static_cast<uint32_t>(spec.kinds.size()));
@@ -158,6 +162,26 @@ Hash HashTokenizer(const TokenizerSpec& spec) {
   out.Int(static_cast<uint32_t>(spec.end_ids.size()));
   for (const uint32_t id : spec.end_ids) out.Int(id);
   out.U8(spec.add_bos ? 1 : 0);
+  if (is_plain) return Blake2b(out.Take());
+  out.U8(static_cast<uint8_t>(spec.model));
+  out.U8(spec.is_nfc ? 1 : 0);
+  out.Int(static_cast<uint32_t>(spec.scores.size()));
+  for (const float score : spec.scores) out.Int(std::bit_cast<uint32_t>(score));
+  const PieceRules& rules = spec.rules;
+  out.U8(static_cast<uint8_t>(rules.prefix));
+  for (const bool rule :
+       {rules.prefix_unless_space, rules.trim_spaces, rules.byte_fallback, rules.fuse_unknown}) {
+    out.U8(rule ? 1 : 0);
+  }
+  codec::Write(out, rules.unknown);
+  WriteText(out, rules.charsmap);
+  out.Int(static_cast<uint32_t>(spec.added_flags.size()));
+  for (const AddedFlags& flags : spec.added_flags) {
+    out.Int(flags.id);
+    for (const bool flag : {flags.strip_left, flags.strip_right, flags.normalized}) {
+      out.U8(flag ? 1 : 0);
+    }
+  }
   return Blake2b(out.Take());
 }
 

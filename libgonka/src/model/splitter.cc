@@ -42,6 +42,9 @@ std::vector<const char*> Patterns(PreTokenizer pre_tokenizer) {
       return {kLlama};
     case PreTokenizer::kQwen2:
       return {kQwen2};
+    case PreTokenizer::kWhole:
+    case PreTokenizer::kWords:
+      break;  // Pieces need no regular expression.
   }
   return {};
 }

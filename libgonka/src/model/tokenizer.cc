@@ -4,168 +4,135 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "added_tokens.h"
-#include "bpe.h"
-#include "byte_alphabet.h"
+#include "byte_model.h"
 #include "fmt/format.h"
 #include "gonka/base/json.h"
-#include "splitter.h"
+#include "normalizer.h"
+#include "piece_model.h"
+#include "spec_check.h"
 #include "utf8.h"
 
 namespace gonka::model {
 
 struct Tokenizer::Tables {
-  std::unique_ptr<const Splitter> splitter;
-  BytePairs pairs;
-  AddedTokens added;
-  // Pieces that are a token as a whole are not merged (Llama 3). Empty otherwise. Keys lie in
-  // bytes.
-  absl::flat_hash_map<std::string_view, uint32_t, std::hash<std::string_view>,
-                      std::equal_to<std::string_view>>
-      whole_pieces;
-  std::vector<std::string> bytes;  // By id.
+  std::unique_ptr<const Normalizer> normalizer;
+  AddedTokens added;                            // Found in text as it is ...
+  AddedTokens added_normalized;                 // ... and in what the normaliser made of it.
+  TokenTrie kept;                               // What the normaliser leaves alone.
+  std::unique_ptr<const ByteModel> byte_model;  // Either this or pieces.
+  std::unique_ptr<const PieceModel> pieces;
   std::vector<TokenKind> kinds;
   std::optional<uint32_t> bos;
   std::optional<uint32_t> eos;
   std::vector<uint32_t> end_ids;
   bool add_bos = false;
+  bool has_space_prefix = false;
 
-  void EncodeOrdinaryPiece(std::string_view piece, BytePairs::Scratch& scratch,
-                           std::vector<uint32_t>& ids) const;
+  absl::Status AddModel(const TokenizerSpec& spec);
+  absl::Status AddAdded(const TokenizerSpec& spec);
+  // text is between two added tokens, or between one and an end; at_start: nothing is before it.
+  absl::Status EncodePart(const MarkedText& text, bool at_start, BytePairs::Scratch& scratch,
+                          std::vector<uint32_t>& ids) const;
+  absl::Status EncodeOrdinary(std::string_view text, BytePairs::Scratch& scratch,
+                              std::vector<uint32_t>& ids) const;
+  const std::vector<std::string>& bytes() const {
+    return byte_model ? byte_model->bytes() : pieces->bytes();
+  }
 };
 
 namespace {
 
-using IdByText = absl::flat_hash_map<std::string_view, uint32_t, std::hash<std::string_view>,
-                                     std::equal_to<std::string_view>>;
-
-absl::Status Bad(const std::string& message) {
-  return absl::InvalidArgumentError("tokenizer: " + message);
-}
-
-// Tokens that text must never spell.
-bool IsSteering(TokenKind kind) {
-  return kind == TokenKind::kControl || kind == TokenKind::kUnknown;
-}
-
-absl::Status CheckCounts(const TokenizerSpec& spec) {
-  if (spec.tokens.empty() || spec.tokens.size() > Tokenizer::kTokensMax) {
-    return Bad(
-        fmt::format("{} tokens, 1 to {} are accepted", spec.tokens.size(), Tokenizer::kTokensMax));
-  }
-  if (spec.kinds.size() != spec.tokens.size()) {
-    return Bad(fmt::format("{} tokens, but {} kinds", spec.tokens.size(), spec.kinds.size()));
-  }
-  if (spec.merges.size() > Tokenizer::kTokensMax) {
-    return Bad(fmt::format("{} merges, at most {} are accepted", spec.merges.size(),
-                           Tokenizer::kTokensMax));
-  }
-  std::vector<uint32_t> named = spec.end_ids;
-  if (spec.bos) named.push_back(*spec.bos);
-  if (spec.eos) named.push_back(*spec.eos);
-  for (const uint32_t id : named) {
-    if (id >= spec.tokens.size()) {
-      return Bad(fmt::format("id {} is beyond the {} tokens", id, spec.tokens.size()));
+absl::Status CheckTrusted(const MarkedText& marked) {
+  size_t done = 0;
+  for (const ByteRange& range : marked.trusted) {
+    if (range.begin > range.end || range.end > marked.text.size() || range.begin < done) {
+      return absl::InvalidArgumentError(fmt::format("trusted bytes {} to {} of a text of {}",
+                                                    range.begin, range.end, marked.text.size()));
     }
+    done = range.end;
   }
-  if (spec.add_bos && !spec.bos) return Bad("prompts start with bos, but there is no bos token");
   return absl::OkStatus();
 }
 
-absl::StatusOr<IdByText> IndexTokens(const TokenizerSpec& spec) {
-  IdByText ids;
-  ids.reserve(spec.tokens.size());
-  for (uint32_t id = 0; id < spec.tokens.size(); ++id) {
-    const auto [found, is_new] = ids.emplace(spec.tokens[id], id);
-    if (!is_new) {
-      return Bad(fmt::format("token {} has two ids, {} and {}", JsonQuote(spec.tokens[id]),
-                             found->second, id));
-    }
+MarkedText PartOf(const MarkedText& marked, ByteRange part) {
+  MarkedText text{marked.text.substr(part.begin, part.end - part.begin), {}};
+  auto range = std::upper_bound(marked.trusted.begin(), marked.trusted.end(), part.begin,
+                                [](size_t at, const ByteRange& one) { return at < one.end; });
+  for (; range != marked.trusted.end() && range->begin < part.end; ++range) {
+    text.trusted.push_back({std::max(range->begin, part.begin) - part.begin,
+                            std::min(range->end, part.end) - part.begin});
   }
-  return ids;
-}
-
-absl::StatusOr<std::string> BytesOfToken(const TokenizerSpec& spec, uint32_t id) {
-  if (spec.kinds[id] != TokenKind::kNormal) return spec.tokens[id];
-  std::optional<std::string> bytes = BytesOfAlphabet(spec.tokens[id]);
-  if (!bytes) {
-    return Bad(fmt::format("token {} {} has a character outside the byte alphabet", id,
-                           JsonQuote(spec.tokens[id])));
-  }
-  return *std::move(bytes);
-}
-
-void AddBytes(const TokenizerSpec& spec, const IdByText& ids, BytePairs& pairs) {
-  for (unsigned byte = 0; byte < 256; ++byte) {
-    std::string text;
-    AppendUtf8(text, CharOfByte(static_cast<uint8_t>(byte)));
-    const auto found = ids.find(text);
-    if (found == ids.end() || spec.kinds[found->second] != TokenKind::kNormal) continue;
-    pairs.SetByte(static_cast<uint8_t>(byte), found->second);
-  }
-}
-
-absl::Status AddMerge(const TokenizerSpec& spec, const IdByText& ids, uint32_t rank,
-                      BytePairs& pairs) {
-  const std::string& merge = spec.merges[rank];
-  const auto refuse = [&](std::string_view why) {
-    return Bad(fmt::format("merge {} {} {}", rank, JsonQuote(merge), why));
-  };
-  const size_t space = merge.find(' ');
-  if (space == std::string::npos || space == 0 || space + 1 == merge.size() ||
-      merge.find(' ', space + 1) != std::string::npos) {
-    return refuse("is not two tokens with a space between them");
-  }
-  const std::string product = merge.substr(0, space) + merge.substr(space + 1);
-  const auto left = ids.find(std::string_view(merge).substr(0, space));
-  const auto right = ids.find(std::string_view(merge).substr(space + 1));
-  const auto whole = ids.find(product);
-  if (left == ids.end() || right == ids.end()) return refuse("is of tokens that do not exist");
-  if (whole == ids.end()) return refuse("gives a token that does not exist");
-  if (IsSteering(spec.kinds[whole->second])) return refuse("spells a control token");
-  if (!pairs.AddMerge(left->second, right->second, {rank, whole->second})) {
-    return refuse("stands in the list twice");
-  }
-  return absl::OkStatus();
+  return text;
 }
 
 }  // namespace
 
-void Tokenizer::Tables::EncodeOrdinaryPiece(std::string_view piece, BytePairs::Scratch& scratch,
-                                            std::vector<uint32_t>& ids) const {
-  const auto whole = whole_pieces.find(piece);
-  if (whole != whole_pieces.end()) {
-    ids.push_back(whole->second);
+absl::Status Tokenizer::Tables::AddModel(const TokenizerSpec& spec) {
+  GONKA_ASSIGN_OR_RETURN(normalizer, Normalizer::Create(spec));
+  if (spec.model == TokenizerModel::kBytePairs) {
+    GONKA_ASSIGN_OR_RETURN(byte_model, ByteModel::Create(spec));
   } else {
-    pairs.Encode(piece, scratch, ids);
+    GONKA_ASSIGN_OR_RETURN(pieces, PieceModel::Create(spec));
   }
+  has_space_prefix = spec.rules.prefix != SpacePrefix::kNone;
+  return absl::OkStatus();
+}
+
+absl::Status Tokenizer::Tables::AddAdded(const TokenizerSpec& spec) {
+  absl::flat_hash_map<uint32_t, AddedFlags> all_flags;
+  for (const AddedFlags& flags : spec.added_flags) all_flags[flags.id] = flags;
+  for (uint32_t id = 0; id < spec.tokens.size(); ++id) {
+    const TokenKind kind = spec.kinds[id];
+    const std::string& text = spec.tokens[id];
+    if (text.empty() || !(IsSteering(kind) || kind == TokenKind::kUserDefined)) continue;
+    const auto found = all_flags.find(id);
+    const AddedFlags flags = found == all_flags.end() ? AddedFlags() : found->second;
+    if (!flags.normalized) {
+      added.Add(text, id, flags.strip_left, flags.strip_right);
+      continue;
+    }
+    const bool is_kept =
+        spec.model == TokenizerModel::kScoredPieces || spec.model == TokenizerModel::kUnigram;
+    if (is_kept) kept.Add(text, id);
+    if (!is_kept && FindInvalidUtf8(text)) {
+      return BadTokenizer(fmt::format("token {} {} is no text", id, JsonQuote(text)));
+    }
+    added_normalized.Add(is_kept ? text : normalizer->Apply({text, {}}, true, kept).text, id,
+                         flags.strip_left, flags.strip_right);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Tokenizer::Tables::EncodePart(const MarkedText& text, bool at_start,
+                                           BytePairs::Scratch& scratch,
+                                           std::vector<uint32_t>& ids) const {
+  if (normalizer->ChangesNothing()) return EncodeOrdinary(text.text, scratch, ids);
+  const MarkedText normal = normalizer->Apply(text, at_start, kept);
+  return added_normalized.Cut(
+      normal.text, normal.trusted,
+      [&](ByteRange range) {
+        return EncodeOrdinary(
+            std::string_view(normal.text).substr(range.begin, range.end - range.begin), scratch,
+            ids);
+      },
+      [&](uint32_t id) { ids.push_back(id); });
+}
+
+absl::Status Tokenizer::Tables::EncodeOrdinary(std::string_view text, BytePairs::Scratch& scratch,
+                                               std::vector<uint32_t>& ids) const {
+  if (byte_model) return byte_model->Encode(text, scratch, ids);
+  pieces->Encode(text, scratch, ids);
+  return absl::OkStatus();
 }
 
 Tokenizer::Tokenizer(std::unique_ptr<const Tables> tables) : tables_(std::move(tables)) {}
 Tokenizer::~Tokenizer() = default;
 
 absl::StatusOr<std::shared_ptr<const Tokenizer>> Tokenizer::Create(const TokenizerSpec& spec) {
-  GONKA_RETURN_IF_ERROR(CheckCounts(spec));
+  GONKA_RETURN_IF_ERROR(CheckSpec(spec));
   auto tables = std::make_unique<Tables>();
-  GONKA_ASSIGN_OR_RETURN(tables->splitter, Splitter::Create(spec.pre_tokenizer));
-  GONKA_ASSIGN_OR_RETURN(const IdByText ids, IndexTokens(spec));
-  tables->bytes.reserve(spec.tokens.size());
-  for (uint32_t id = 0; id < spec.tokens.size(); ++id) {
-    GONKA_ASSIGN_OR_RETURN(std::string bytes, BytesOfToken(spec, id));
-    tables->bytes.push_back(std::move(bytes));
-    const TokenKind kind = spec.kinds[id];
-    if (!spec.tokens[id].empty() && (IsSteering(kind) || kind == TokenKind::kUserDefined)) {
-      tables->added.Add(spec.tokens[id], id);
-    }
-  }
-  if (spec.pre_tokenizer == PreTokenizer::kLlamaBpe) {
-    for (uint32_t id = 0; id < spec.tokens.size(); ++id) {
-      if (spec.kinds[id] == TokenKind::kNormal) tables->whole_pieces.emplace(tables->bytes[id], id);
-    }
-  }
-  AddBytes(spec, ids, tables->pairs);
-  for (uint32_t rank = 0; rank < spec.merges.size(); ++rank) {
-    GONKA_RETURN_IF_ERROR(AddMerge(spec, ids, rank, tables->pairs));
-  }
+  GONKA_RETURN_IF_ERROR(tables->AddModel(spec));
+  GONKA_RETURN_IF_ERROR(tables->AddAdded(spec));
   tables->kinds = spec.kinds;
   tables->bos = spec.bos;
   tables->eos = spec.eos;
@@ -191,32 +158,15 @@ absl::StatusOr<std::vector<uint32_t>> Tokenizer::Encode(const MarkedText& marked
     return absl::InvalidArgumentError(
         fmt::format("text is not UTF-8 at byte {} of {}", *invalid, text.size()));
   }
+  GONKA_RETURN_IF_ERROR(CheckTrusted(marked));
   std::vector<uint32_t> ids;
   BytePairs::Scratch scratch;
-  const auto encode_ordinary = [&](std::string_view ordinary) {
-    return tables_->splitter->Split(ordinary, [&](std::string_view piece) {
-      tables_->EncodeOrdinaryPiece(piece, scratch, ids);
-    });
-  };
-  size_t done = 0;  // Everything before is in ids.
-  for (const ByteRange& range : marked.trusted) {
-    if (range.begin > range.end || range.end > text.size() || range.begin < done) {
-      return absl::InvalidArgumentError(fmt::format("trusted bytes {} to {} of a text of {}",
-                                                    range.begin, range.end, text.size()));
-    }
-    for (size_t at = range.begin; at < range.end;) {
-      const auto match = tables_->added.MatchAt(text.substr(at, range.end - at));
-      if (!match) {
-        ++at;
-        continue;
-      }
-      GONKA_RETURN_IF_ERROR(encode_ordinary(text.substr(done, at - done)));
-      ids.push_back(match->id);
-      at += match->length;
-      done = at;
-    }
-  }
-  GONKA_RETURN_IF_ERROR(encode_ordinary(text.substr(done)));
+  GONKA_RETURN_IF_ERROR(tables_->added.Cut(
+      text, marked.trusted,
+      [&](ByteRange range) {
+        return tables_->EncodePart(PartOf(marked, range), range.begin == 0, scratch, ids);
+      },
+      [&](uint32_t id) { ids.push_back(id); }));
   return ids;
 }
 
@@ -227,6 +177,7 @@ absl::StatusOr<std::string> Tokenizer::Decode(std::span<const uint32_t> ids,
     GONKA_ASSIGN_OR_RETURN(const std::string_view token, TokenBytes(id));
     if (options.special_as_text || !IsSpecial(id)) bytes += token;
   }
+  if (options.at_start && has_space_prefix() && bytes.starts_with(' ')) bytes.erase(0, 1);
   std::string text;
   MoveCompleteUtf8(bytes, text);
   if (!bytes.empty()) AppendUtf8(text, 0xFFFD);
@@ -234,15 +185,15 @@ absl::StatusOr<std::string> Tokenizer::Decode(std::span<const uint32_t> ids,
 }
 
 absl::StatusOr<std::string_view> Tokenizer::TokenBytes(uint32_t id) const {
-  if (id >= tables_->bytes.size()) {
+  if (id >= tables_->bytes().size()) {
     return absl::OutOfRangeError(
-        fmt::format("token id {} is beyond the vocabulary of {}", id, tables_->bytes.size()));
+        fmt::format("token id {} is beyond the vocabulary of {}", id, tables_->bytes().size()));
   }
-  return std::string_view(tables_->bytes[id]);
+  return std::string_view(tables_->bytes()[id]);
 }
 
 uint32_t Tokenizer::vocab() const {
-  return static_cast<uint32_t>(tables_->bytes.size());
+  return static_cast<uint32_t>(tables_->bytes().size());
 }
 
 std::optional<uint32_t> Tokenizer::bos() const {
@@ -261,12 +212,17 @@ const std::vector<uint32_t>& Tokenizer::end_ids() const {
   return tables_->end_ids;
 }
 
+bool Tokenizer::has_space_prefix() const {
+  return tables_->has_space_prefix;
+}
+
 bool Tokenizer::IsSpecial(uint32_t id) const {
   return id < tables_->kinds.size() && IsSteering(tables_->kinds[id]);
 }
 
 std::optional<uint32_t> Tokenizer::FindSpecial(std::string_view text) const {
-  return tables_->added.Find(text);
+  const auto found = tables_->added.trie().Find(text);
+  return found ? found : tables_->added_normalized.trie().Find(text);
 }
 
 }  // namespace gonka::model

@@ -28,9 +28,14 @@ absl::Status Refuse(const Gguf& gguf, std::string_view key, std::string_view val
       fmt::format("{}: {} = \"{}\" is not supported, only {}", gguf.path(), key, value, supported));
 }
 
-absl::StatusOr<PreTokenizer> ReadPreTokenizer(const Gguf& gguf) {
+absl::StatusOr<TokenizerModel> ReadModel(const Gguf& gguf) {
   GONKA_ASSIGN_OR_RETURN(const std::string_view model, gguf.String("tokenizer.ggml.model"));
-  if (model != "gpt2") return Refuse(gguf, "tokenizer.ggml.model", model, "\"gpt2\"");
+  if (model == "gpt2") return TokenizerModel::kBytePairs;
+  if (model == "llama") return TokenizerModel::kScoredPieces;
+  return Refuse(gguf, "tokenizer.ggml.model", model, "\"gpt2\" and \"llama\"");
+}
+
+absl::StatusOr<PreTokenizer> ReadPreTokenizer(const Gguf& gguf) {
   GONKA_ASSIGN_OR_RETURN(const std::string_view name, gguf.String("tokenizer.ggml.pre"));
   for (const NamedPreTokenizer& known : kPreTokenizers) {
     if (known.name == name) return known.pre_tokenizer;
@@ -38,15 +43,15 @@ absl::StatusOr<PreTokenizer> ReadPreTokenizer(const Gguf& gguf) {
   return Refuse(gguf, "tokenizer.ggml.pre", name, "gpt-2, smollm, llama-bpe and qwen2");
 }
 
-absl::StatusOr<std::vector<TokenKind>> ReadKinds(const Gguf& gguf) {
+absl::StatusOr<std::vector<TokenKind>> ReadKinds(const Gguf& gguf, TokenKind last) {
   GONKA_ASSIGN_OR_RETURN(const std::vector<int64_t> types, gguf.Ints("tokenizer.ggml.token_type"));
   std::vector<TokenKind> kinds;
   kinds.reserve(types.size());
   for (size_t id = 0; id < types.size(); ++id) {
-    if (types[id] < 1 || types[id] > 5) {
+    if (types[id] < 1 || types[id] > static_cast<int64_t>(last)) {
       return absl::InvalidArgumentError(
-          fmt::format("{}: tokenizer.ggml.token_type[{}] = {} is not supported, only 1 to 5",
-                      gguf.path(), id, types[id]));
+          fmt::format("{}: tokenizer.ggml.token_type[{}] = {} is not supported, only 1 to {}",
+                      gguf.path(), id, types[id], static_cast<int>(last)));
     }
     kinds.push_back(static_cast<TokenKind>(types[id]));
   }
@@ -87,26 +92,53 @@ absl::Status ReadEndIds(const Gguf& gguf, TokenizerSpec& spec) {
   return absl::OkStatus();
 }
 
+// Merges, and how text is cut before them.
+absl::Status ReadBytePairs(const Gguf& gguf, TokenizerSpec& spec) {
+  GONKA_ASSIGN_OR_RETURN(spec.pre_tokenizer, ReadPreTokenizer(gguf));
+  GONKA_ASSIGN_OR_RETURN(const auto merges, gguf.Strings("tokenizer.ggml.merges"));
+  spec.merges.assign(merges.begin(), merges.end());
+  // Llama 3's files rely on llama.cpp's default.
+  GONKA_ASSIGN_OR_RETURN(spec.add_bos, ReadFlag(gguf, "tokenizer.ggml.add_bos_token",
+                                                spec.pre_tokenizer == PreTokenizer::kLlamaBpe));
+  return absl::OkStatus();
+}
+
+// Scores, and llama.cpp's defaults for whatever Llama 2's files leave out.
+absl::Status ReadPieces(const Gguf& gguf, TokenizerSpec& spec) {
+  spec.pre_tokenizer = PreTokenizer::kWhole;
+  GONKA_ASSIGN_OR_RETURN(spec.scores, gguf.Floats("tokenizer.ggml.scores"));
+  GONKA_ASSIGN_OR_RETURN(const bool has_prefix,
+                         ReadFlag(gguf, "tokenizer.ggml.add_space_prefix", true));
+  GONKA_ASSIGN_OR_RETURN(spec.rules.trim_spaces,
+                         ReadFlag(gguf, "tokenizer.ggml.remove_extra_whitespaces", false));
+  spec.rules.prefix = has_prefix ? SpacePrefix::kEach : SpacePrefix::kNone;
+  spec.rules.byte_fallback = true;
+  spec.rules.fuse_unknown = true;
+  GONKA_ASSIGN_OR_RETURN(spec.rules.unknown,
+                         ReadId(gguf, "tokenizer.ggml.unknown_token_id", spec.tokens.size()));
+  if (!spec.rules.unknown) spec.rules.unknown = 0;
+  GONKA_ASSIGN_OR_RETURN(spec.add_bos, ReadFlag(gguf, "tokenizer.ggml.add_bos_token", true));
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<TokenizerSpec> TokenizerSpecFromGguf(const Gguf& gguf) {
   TokenizerSpec spec;
-  GONKA_ASSIGN_OR_RETURN(spec.pre_tokenizer, ReadPreTokenizer(gguf));
+  GONKA_ASSIGN_OR_RETURN(spec.model, ReadModel(gguf));
+  const bool has_pieces = spec.model == TokenizerModel::kScoredPieces;
   GONKA_ASSIGN_OR_RETURN(const auto tokens, gguf.Strings("tokenizer.ggml.tokens"));
-  GONKA_ASSIGN_OR_RETURN(const auto merges, gguf.Strings("tokenizer.ggml.merges"));
   spec.tokens.assign(tokens.begin(), tokens.end());
-  spec.merges.assign(merges.begin(), merges.end());
-  GONKA_ASSIGN_OR_RETURN(spec.kinds, ReadKinds(gguf));
+  GONKA_ASSIGN_OR_RETURN(spec.kinds,
+                         ReadKinds(gguf, has_pieces ? TokenKind::kByte : TokenKind::kUnused));
   if (spec.kinds.size() != spec.tokens.size()) {
     return absl::InvalidArgumentError(fmt::format("{}: {} tokens, but {} token types", gguf.path(),
                                                   spec.tokens.size(), spec.kinds.size()));
   }
+  GONKA_RETURN_IF_ERROR(has_pieces ? ReadPieces(gguf, spec) : ReadBytePairs(gguf, spec));
   GONKA_ASSIGN_OR_RETURN(spec.bos, ReadId(gguf, "tokenizer.ggml.bos_token_id", spec.tokens.size()));
   GONKA_ASSIGN_OR_RETURN(spec.eos, ReadId(gguf, "tokenizer.ggml.eos_token_id", spec.tokens.size()));
   GONKA_RETURN_IF_ERROR(ReadEndIds(gguf, spec));
-  // Llama 3's files rely on llama.cpp's default.
-  GONKA_ASSIGN_OR_RETURN(spec.add_bos, ReadFlag(gguf, "tokenizer.ggml.add_bos_token",
-                                                spec.pre_tokenizer == PreTokenizer::kLlamaBpe));
   GONKA_ASSIGN_OR_RETURN(const bool add_eos, ReadFlag(gguf, "tokenizer.ggml.add_eos_token", false));
   if (add_eos) return Refuse(gguf, "tokenizer.ggml.add_eos_token", "true", "false");
   return spec;

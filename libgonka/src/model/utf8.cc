@@ -63,6 +63,12 @@ void AppendUtf8(std::string& out, char32_t code) {
   }
 }
 
+bool IsSpace(char32_t code) {
+  return (code >= 0x9 && code <= 0xD) || code == 0x20 || code == 0x85 || code == 0xA0 ||
+         code == 0x1680 || (code >= 0x2000 && code <= 0x200A) || code == 0x2028 || code == 0x2029 ||
+         code == 0x202F || code == 0x205F || code == 0x3000;
+}
+
 std::optional<size_t> FindInvalidUtf8(std::string_view text) {
   for (size_t at = 0; at < text.size();) {
     const Utf8Char next = ReadUtf8(text.substr(at));

@@ -21,6 +21,8 @@ struct Utf8Char {
 // one.
 Utf8Char ReadUtf8(std::string_view text);
 void AppendUtf8(std::string& out, char32_t code);
+// White_Space of Unicode.
+bool IsSpace(char32_t code);
 // Where text stops being UTF-8, or nothing.
 std::optional<size_t> FindInvalidUtf8(std::string_view text);
 

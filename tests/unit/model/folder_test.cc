@@ -343,10 +343,11 @@ TEST_CASE("a tokenizer.json is read, padded to the embedding, and refused by fie
   CHECK(refusal("/model/vocab/c", 0) == "id 0 has two tokens, \"a\" and \"c\"");
   CHECK(refusal("/model/merges/0", 7) == "merge 0 is 7, not two tokens");
   CHECK(refusal("/normalizer", {{"type", "Lowercase"}}) ==
-        "normalizer = {\"type\":\"Lowercase\"} is not supported, only none and NFC");
+        "normalizer = {\"type\":\"Lowercase\"} is not supported, only none, NFC, and Prepend and "
+        "Replace of Llama 2");
   CHECK(refusal("/pre_tokenizer", {{"type", "Whitespace"}}) ==
         "pre_tokenizer = {\"type\":\"Whitespace\"} is not supported, only those of GPT-2, SmolLM, "
-        "Llama 3 and Qwen2");
-  CHECK(refusal("/added_tokens/0/lstrip", true) ==
-        "added_tokens \"<end>\" lstrip = true is not supported, only false");
+        "Llama 3 and Qwen2, and Metaspace");
+  CHECK(refusal("/added_tokens/0/single_word", true) ==
+        "added_tokens \"<end>\" single_word = true is not supported, only false");
 }

@@ -2,7 +2,7 @@
 
 // A model as it lies on disk: config, tokenizer, chat template and tensors, whatever the format: a
 // GGUF file, or a Hugging Face folder (config.json, model.safetensors or its shards and their index,
-// tokenizer.json, tokenizer_config.json, chat_template.jinja, generation_config.json).
+// tokenizer.json or tokenizer.model, tokenizer_config.json, chat_template.jinja, generation_config.json).
 // Opening is cheap (files are mapped, no tensor is read), so that a network node, which needs only
 // tokenizer, template and manifest, may open the same path as an ML node.
 //

@@ -87,6 +87,7 @@ class Gguf {
   absl::StatusOr<std::string_view> String(std::string_view key) const;
   absl::StatusOr<std::vector<std::string_view>> Strings(std::string_view key) const;
   absl::StatusOr<std::vector<int64_t>> Ints(std::string_view key) const;
+  absl::StatusOr<std::vector<float>> Floats(std::string_view key) const;  // Of 32 bits.
 
   const std::vector<GgufTensor>& tensors() const;  // Ascending by name.
   const GgufTensor* FindTensor(std::string_view name) const;

@@ -1,8 +1,8 @@
 #pragma once
 
-// Byte-level BPE: between text and token ids, as the libraries do with which the models were trained.
-// Known differences: text is not normalised (Qwen's own tokenizer composes characters, NFC), and
-// letters younger than the Unicode version of the linked PCRE2 are cut as symbols.
+// Between text and token ids, as the libraries do with which the models were trained: byte-level
+// BPE, and SentencePiece's BPE and unigram. Known difference: characters younger than the Unicode
+// version of the linked PCRE2 and utf8proc are cut as symbols and not composed.
 //
 // Ordinary text never yields a special token, whatever it says. Special tokens are recognised only
 // where the caller allows it: in the whole text, or in the trusted bytes of a MarkedText.
@@ -24,8 +24,53 @@
 namespace gonka::model {
 
 // How text is cut before merging; the names are GGUF's "gpt-2", "smollm", "llama-bpe", "qwen2".
-// The numbers stand in manifest hashes.
-enum class PreTokenizer : uint8_t { kGpt2 = 0, kSmollm = 1, kLlamaBpe = 2, kQwen2 = 3 };
+// Pieces are not cut at all, or before each "\u2581". The numbers stand in manifest hashes.
+enum class PreTokenizer : uint8_t {
+  kGpt2 = 0,
+  kSmollm = 1,
+  kLlamaBpe = 2,
+  kQwen2 = 3,
+  kWhole = 4,
+  kWords = 5
+};
+
+// Which tokens a text becomes. All but the first speak SentencePiece's alphabet, in which a space
+// is "\u2581". The numbers stand in manifest hashes.
+enum class TokenizerModel : uint8_t {
+  kBytePairs = 0,     // Bytes, merged by rank.
+  kMergedPieces = 1,  // Characters, merged by rank.
+  kScoredPieces = 2,  // Characters, merged into the token of the highest score.
+  kUnigram = 3        // The tokens whose scores sum to the most.
+};
+
+// Before which texts a space is thought: none, the start of everything, or whatever stands between
+// two special tokens, too.
+enum class SpacePrefix : uint8_t { kNone = 0, kFirst = 1, kEach = 2 };
+
+// SentencePiece's alphabet.
+struct PieceRules {
+  SpacePrefix prefix = SpacePrefix::kNone;
+  bool prefix_unless_space = false;  // Not where the text has a space there itself.
+  bool trim_spaces = false;          // None at the ends, one where there are several.
+  bool byte_fallback = false;        // What has no token becomes bytes, not `unknown`.
+  bool fuse_unknown = false;         // Several unknown characters are one `unknown`.
+  std::optional<uint32_t> unknown = {};
+  std::string charsmap = {};  // SentencePiece's compiled replacements; empty for none.
+
+  bool operator==(const PieceRules&) const = default;
+};
+
+// Tokens that swallow the spaces around them, or that are found after text has been normalised:
+// those that SentencePiece's own files define (and leaves as they are), and those of tokenizer.json
+// that ask for it (and are normalised as well).
+struct AddedFlags {
+  uint32_t id = 0;
+  bool strip_left = false;
+  bool strip_right = false;
+  bool normalized = false;
+
+  bool operator==(const AddedFlags&) const = default;
+};
 
 // GGUF's numbers. Control tokens steer the model; user-defined ones are matched in trusted text,
 // too; unused ones are never produced from text.
@@ -34,13 +79,15 @@ enum class TokenKind : uint8_t {
   kUnknown = 2,
   kControl = 3,
   kUserDefined = 4,
-  kUnused = 5
+  kUnused = 5,
+  kByte = 6  // "<0x0A>", of pieces.
 };
 
 // All that a tokenizer is made of: what the manifest hashes.
 struct TokenizerSpec {
   PreTokenizer pre_tokenizer = PreTokenizer::kGpt2;
-  // Normal tokens in GPT-2's byte alphabet ("Ġthe"), all others as plain text ("<|im_end|>").
+  // Normal tokens in GPT-2's byte alphabet ("Ġthe") or SentencePiece's ("\u2581the"), all others as
+  // plain text ("<|im_end|>").
   std::vector<std::string> tokens;
   std::vector<TokenKind> kinds;
   std::vector<std::string> merges;  // "Ġ t", by rank.
@@ -48,12 +95,20 @@ struct TokenizerSpec {
   std::optional<uint32_t> eos;
   std::vector<uint32_t> end_ids;  // Drawing one of these ends an answer; ascending, eos included.
   bool add_bos = false;           // Plain prompts start with bos. (A chat template writes its own.)
+  TokenizerModel model = TokenizerModel::kBytePairs;
+  std::vector<float> scores = {};            // By id, where the model has scores.
+  PieceRules rules = {};                     // Where the model has pieces.
+  bool is_nfc = false;                       // Text is composed (Unicode's NFC) first.
+  std::vector<AddedFlags> added_flags = {};  // Ascending by id; only those that have any.
 };
 
 absl::StatusOr<TokenizerSpec> TokenizerSpecFromGguf(const Gguf& gguf);
 
 struct DecodeOptions {
   bool special_as_text = false;  // Otherwise control tokens decode to nothing.
+  // The ids begin a text: the space that SentencePiece thinks before it is left out. Otherwise they
+  // go on from others, as an answer does, and every space counts.
+  bool at_start = false;
 };
 
 class Tokenizer {
@@ -62,7 +117,8 @@ class Tokenizer {
   static constexpr size_t kTokensMax = 1 << 20;
 
   // Refuses what would not be a function: tokens or merges that stand twice, merges of or into
-  // unknown tokens, characters outside the byte alphabet, merges that could spell a control token.
+  // unknown tokens, characters outside the byte alphabet, merges that could spell a control token,
+  // scores that are no numbers.
   static absl::StatusOr<std::shared_ptr<const Tokenizer>> Create(const TokenizerSpec& spec);
   ~Tokenizer();
 
@@ -84,6 +140,8 @@ class Tokenizer {
   bool add_bos() const;
   const std::vector<uint32_t>& end_ids() const;
   bool IsSpecial(uint32_t id) const;  // Control or unknown token.
+  // A space stands for the start of a text: see DecodeOptions.
+  bool has_space_prefix() const;
   // The id of a control or user-defined token by its text, such as "<|im_end|>".
   std::optional<uint32_t> FindSpecial(std::string_view text) const;
 
@@ -107,6 +165,7 @@ class StreamDecoder {
   std::shared_ptr<const Tokenizer> tokenizer_;
   DecodeOptions options_;
   std::string held_;
+  bool is_first_ = true;  // Nothing has come out yet.
 };
 
 }  // namespace gonka::model
