@@ -52,6 +52,13 @@ class GgufBuilder {
     for (const int32_t value : values) out.Int(static_cast<uint32_t>(value));
     return *this;
   }
+  GgufBuilder& Floats(std::string_view key, const std::vector<float>& values) {
+    Writer& out = Key(key, GgufType::kArray);
+    out.Int(static_cast<uint32_t>(GgufType::kFloat32));
+    out.Int(static_cast<uint64_t>(values.size()));
+    for (const float value : values) out.Int(std::bit_cast<uint32_t>(value));
+    return *this;
+  }
   // The key and type of a pair whose value the test writes itself.
   Writer& Key(std::string_view key, GgufType type) {
     ++pairs_;
