@@ -337,7 +337,14 @@ SNIPPETS = [
     "a\n   {{ 1 }}\n  b {{- 2 -}}  \n c", "x\n  {# comment #}\ny {#- c -#} z\n\n", "  {% set x = 1 %}  \n  {{ x }}\n", "a\n  {%+ if true %}\nb{% endif +%}\nc",
     "{% raw %}{{ x }} {% y %}{% endraw %}\nz", "{%- raw -%}  {{ x }}  {%- endraw -%}  z", "a\r\nb\r{{ 1 }}\r\n", "\n\n{{ 1 }}\n\n", "{{ '{{' }} }} %} #}", "{% generation %}g{% endgeneration %}",
     "{{ {'a': {'b': 1}}['a']['b'] }}{{ {'a': {'b': 2}}.a.b }}",
+    "{{ [3, 1, 2]|min }}{{ [3, 1, 2]|max }}{{ ['b', 'A', 'a']|min }}{{ ['b', 'A', 'a']|min(case_sensitive=true) }}{{ []|min is defined }}{{ messages|max(attribute='role') }}",
+    "{{ '<{}|{}>'.format('a', 1) }}{{ '{1}{0}{1}'.format('x', 'y') }}{{ '{{{n}}}'.format(n=none) }}{{ 'plain'.format() }}",
+    "{{ none|selectattr('a')|list }}{{ missing|map('upper')|list }}{{ none|select|list|length }}{{ ''|reject|list }}",
+    "{{ {'a': 1}[missing] is defined }}{{ [1][missing] is defined }}{{ {'a': 1}[[]] is defined }}{{ [1][1.5] is defined }}",
+    "{% if false %}{{ 1|from_json }}{{ 1 is weird }}{% endif %}ok", "{% if true %}{{ 1|from_json }}{% endif %}", "{% if true %}{{ 1 is weird }}{% endif %}",
+    "{{ '{0.real}'.format(1) }}" + "{{ '}'.format() }}", "{{ '{}'.format() }}", "{{ '{a}'.format(b=1) }}",
     # JSON.
+    "{{ 'h\u00e9\U0001f600\u007f\u2028'|tojson(ensure_ascii=true) }}{{ {'\u00e9': 1}|tojson(ensure_ascii=true, indent=1) }}",
     "{{ tools|tojson }}", "{{ tools|tojson(indent=2) }}", "{{ [1, 'a<>&\\'\"\\n\\t\\u0001\u00e9', 1.0, none]|tojson }}{{ {}|tojson(indent=2) }}{{ []|tojson(indent=2) }}{{ {'b': 1, 'a': 2}|tojson(sort_keys=true) }}{{ 'x'|tojson }}",
     "{{ strftime_now('%Y-%m-%d %H:%M:%S %b %B %a %A %j %y %%') }}",
     # Must fail.

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -68,6 +69,39 @@ TEST_CASE("templates render as Jinja renders them") {
   }
 }
 
+TEST_CASE("published templates render every conversation as Jinja renders it") {
+  const char* elsewhere = std::getenv("GONKA_TEMPLATE_VECTORS");
+  std::ifstream file(elsewhere == nullptr ? GONKA_SOURCE_DIR "/tests/golden/templates/vectors.json"
+                                          : elsewhere);
+  REQUIRE(file.good());
+  const Json golden = Json::parse(file);
+  CHECK(golden["templates"].size() >= 12);
+  const Json& conversations = golden["conversations"];
+  for (const auto& [name, entry] : golden["templates"].items()) {
+    const auto source = entry["source"].get<std::string>();
+    for (size_t i = 0; i < conversations.size(); ++i) {
+      const Json& one = conversations[i];
+      CAPTURE(name);
+      CAPTURE(one["name"].get<std::string>());
+      ChatContext context;
+      context.messages_json = one["messages"].dump();
+      if (!one["tools"].is_null()) context.tools_json = one["tools"].dump();
+      context.extra_json = one["extra"].dump();
+      context.add_generation_prompt = one["add_generation_prompt"];
+      context.special_tokens = {{"bos_token", "<s>"}, {"eos_token", "</s>"}};
+      context.render_time_unix_s = golden["render_time_unix_s"].get<int64_t>();
+      const absl::StatusOr<MarkedText> rendered = RenderMarked(source, context);
+      const Json& expected = entry["rendered"][i];
+      if (expected.is_null()) {
+        CHECK_MESSAGE(!rendered.ok(), rendered->text);
+      } else {
+        CHECK_MESSAGE(rendered.ok(), ToString(rendered.status()));
+        if (rendered.ok()) CHECK(rendered->text == expected.get<std::string>());
+      }
+    }
+  }
+}
+
 TEST_CASE("errors name the line and the construct") {
   const std::pair<const char*, const char*> table[] = {
       {"a\n{% if x %}\nb",
@@ -80,7 +114,11 @@ TEST_CASE("errors name the line and the construct") {
       {"{{ 'a' + 1 }}", "<chat template line 1: 'str' and 'int' do not support \"+\">"},
       {"{{ raise_exception('roles must alternate') }}",
        "<chat template line 1: roles must alternate>"},
-      {"{{ 'a'.format(1) }}", "<chat template line 1: method \"format\" of str is not supported>"},
+      {"{{ 'a'.encode() }}", "<chat template line 1: method \"encode\" of str is not supported>"},
+      {"{{ '{a.b}'.format(a=1) }}",
+       "<chat template line 1: format with \"{a.b}\" is not supported>"},
+      {"{% if true %}\n{{ 1|frob }}{% endif %}",
+       "<chat template line 2: filter \"frob\" is not supported>"},
       {"{% for x in y recursive %}{% endfor %}",
        "<chat template line 1: recursive loops are not supported>"},
       {"{{ 9223372036854775807 + 1 }}", "<chat template line 1: integer is too large>"},
@@ -114,6 +152,9 @@ TEST_CASE("only what the template wrote is trusted, through every operation") {
       {"{% for c in messages[0].content %}{{ c }}{% endfor %}", ""},
       {"{{ messages[0].content | indent(2, true) }}{{ messages[0].content | default('z') }}",
        "  |"},
+      {"{{ '<a{}>'.format(messages[0].content) }}{{ messages[0].content.format() }}", "<a|>|"},
+      {"{{ messages | map(attribute='content') | max }}{{ messages | tojson(ensure_ascii=true) }}",
+       ""},
       {"{{ messages[0].content * 2 }}{{ [messages[0].content, '<c>'] | join }}", "<c>|"},
       {"{{ messages | map(attribute='content') | map('trim') | join('+') }}", ""}};
   for (const auto& [source, trusted] : table)

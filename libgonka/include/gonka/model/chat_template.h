@@ -5,8 +5,8 @@
 // loop controls), parsed once.
 //
 // What is not understood (include, import, extends, call blocks, recursive loops, unknown filters)
-// is refused when it is parsed or reached, by line and construct. upper and lower change ASCII
-// letters only. Rendering is bounded in work, output and depth. Everything that comes from the
+// is refused when it is parsed or, within an if, reached, by line and construct. upper and lower
+// change ASCII letters only; format knows "{}", "{0}" and "{name}". Rendering is bounded in work, output and depth. Everything that comes from the
 // request is marked untrusted, through every operation.
 //
 // Immutable: any number of threads may render at once.

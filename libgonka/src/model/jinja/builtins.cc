@@ -38,8 +38,7 @@ absl::StatusOr<Value> GetItem(Runtime& runtime, const Value& object, const Value
   if (const Str* name = key.AsStr()) return GetAttribute(runtime, object, name->text);
   const int64_t* index = key.AsInt();
   if (index == nullptr) {
-    if (key.AsBool() || key.IsNone()) return Value::Missing(ToStr(key).text);
-    return Bad(fmt::format("{} cannot be indexed by {}", TypeName(object), TypeName(key)));
+    return Value::Missing(TypeName(key));  // As Jinja has it: nothing is there.
   }
   if (const List* list = object.AsList()) {
     const auto size = static_cast<int64_t>(list->items.size());

@@ -76,7 +76,7 @@ Result ToJson(Runtime& runtime, const Value& subject, const Bound& args) {
   JsonStyle style;
   GONKA_ASSIGN_OR_RETURN(const int64_t indent, args.IntOr(0, -1));
   if (indent > kIndentMax) return Bad(fmt::format("indent of {} is too wide", indent));
-  if (args.TrueOr(1, false)) return Bad("tojson with ensure_ascii is not supported");
+  style.ascii = args.TrueOr(1, false);
   style.indent = static_cast<int>(indent);
   style.sort_keys = args.TrueOr(2, false);
   const uint64_t weight = Weight(subject) * (indent > 0 ? static_cast<uint64_t>(indent) * 4 : 1);
@@ -190,6 +190,34 @@ Result Sort(Runtime& runtime, const Value& subject, const Bound& args) {
   return runtime.MakeList(std::move(items));
 }
 
+// The first of the least, or of the greatest.
+template <bool kGreatest>
+Result Extreme(Runtime& runtime, const Value& subject, const Bound& args) {
+  GONKA_ASSIGN_OR_RETURN(const std::vector<Value> items, Iterate(runtime, subject));
+  GONKA_ASSIGN_OR_RETURN(const Str* attribute, args.StrOrNull(1));
+  if (items.empty()) return Value::Missing("item of an empty sequence");
+  const bool case_sensitive = args.TrueOr(0, false);
+  Value best;
+  Value best_key;
+  for (size_t i = 0; i < items.size(); ++i) {
+    Value key = items[i];
+    if (attribute) {
+      GONKA_ASSIGN_OR_RETURN(key, GetAttribute(runtime, items[i], attribute->text));
+    }
+    if (const Str* text = key.AsStr(); text != nullptr && !case_sensitive) {
+      key = Value::String(Lower(*text));
+    }
+    GONKA_RETURN_IF_ERROR(runtime.Charge(Weight(key)));
+    if (i > 0) {
+      GONKA_ASSIGN_OR_RETURN(const int order, Order(key, best_key));
+      if (kGreatest ? order <= 0 : order >= 0) continue;
+    }
+    best = items[i];
+    best_key = std::move(key);
+  }
+  return best;
+}
+
 Result Unique(Runtime& runtime, const Value& subject, const Bound&) {
   GONKA_ASSIGN_OR_RETURN(const std::vector<Value> items, Iterate(runtime, subject));
   std::vector<Value> kept;
@@ -269,6 +297,8 @@ const std::map<std::string_view, FilterEntry>& Filters() {
       {"replace", {{"old", "new", "count"}, ReplaceFilter}},
       {"reverse", {{}, Reverse}},
       {"sort", {{"reverse", "case_sensitive", "attribute"}, Sort}},
+      {"min", {{"case_sensitive", "attribute"}, Extreme<false>}},
+      {"max", {{"case_sensitive", "attribute"}, Extreme<true>}},
       {"unique", {{}, Unique}},
       {"indent", {{"width", "first", "blank"}, IndentFilter}},
       {"safe", {{}, Same}},
@@ -294,6 +324,7 @@ absl::StatusOr<std::string> TakeName(Args& args, std::string_view filter) {
 }
 
 Result Map(Runtime& runtime, const Value& subject, Args args) {
+  if (!Truthy(subject)) return runtime.MakeList({});
   GONKA_ASSIGN_OR_RETURN(std::vector<Value> items, Iterate(runtime, subject));
   if (args.positional.empty()) {
     GONKA_ASSIGN_OR_RETURN(const Bound bound, Bound::Bind("map", {"attribute", "default"}, args));
@@ -316,6 +347,7 @@ Result Map(Runtime& runtime, const Value& subject, Args args) {
 }
 
 Result Select(Runtime& runtime, std::string_view name, const Value& subject, Args args) {
+  if (!Truthy(subject)) return runtime.MakeList({});
   const bool by_attribute = name.ends_with("attr");
   const bool wanted = name.starts_with("select");
   GONKA_ASSIGN_OR_RETURN(const std::vector<Value> items, Iterate(runtime, subject));
@@ -354,7 +386,9 @@ absl::StatusOr<Value> ApplyFilter(Runtime& runtime, std::string_view name, const
                                   const Args& args) {
   if (name == "map") return Map(runtime, subject, args);
   if (IsHigherOrder(name)) return Select(runtime, name, subject, args);
-  const FilterEntry& entry = Filters().at(name);
+  const auto found = Filters().find(name);
+  if (found == Filters().end()) return Bad(fmt::format("filter \"{}\" is not supported", name));
+  const FilterEntry& entry = found->second;
   GONKA_ASSIGN_OR_RETURN(const Bound bound, Bound::Bind(name, entry.parameters, args));
   return entry.function(runtime, subject, bound);
 }

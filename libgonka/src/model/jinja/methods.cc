@@ -137,6 +137,50 @@ Result IsDigits(Runtime&, const Str& text, const Bound&) {
                text.text.find_first_not_of("0123456789") == std::string::npos);
 }
 
+// What stands in braces: nothing, a number or a name. Attributes and formats are refused.
+Result FormatArgument(std::string_view field, size_t& next, const Args& args) {
+  const bool is_number =
+      !field.empty() && field.size() < 4 && field.find_first_not_of("0123456789") == field.npos;
+  if (field.empty() || is_number) {
+    const size_t at = is_number ? std::stoul(std::string(field)) : next++;
+    if (at < args.positional.size()) return args.positional[at];
+    return Bad(fmt::format("format has no argument {}", at));
+  }
+  for (const auto& [name, value] : args.named) {
+    if (name == field) return value;
+  }
+  return Bad(fmt::format("format with \"{{{}}}\" is not supported", field));
+}
+
+Result Format(Runtime& runtime, const Str& text, const Args& args) {
+  GONKA_RETURN_IF_ERROR(runtime.Charge(text.size()));
+  Str out;
+  size_t next = 0;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const char c = text.text[at];
+    if (c != '{' && c != '}') {
+      out.Append(text.Sub(at, 1));
+      continue;
+    }
+    if (at + 1 < text.size() && text.text[at + 1] == c) {
+      out.Append(text.Sub(at++, 1));
+      continue;
+    }
+    const size_t end = text.text.find('}', at + 1);
+    if (c == '}' || end == std::string::npos) return Bad("format: a brace stands alone");
+    const std::string_view field = std::string_view(text.text).substr(at + 1, end - at - 1);
+    GONKA_ASSIGN_OR_RETURN(const Value value, FormatArgument(field, next, args));
+    GONKA_ASSIGN_OR_RETURN(const Str printed, runtime.Print(value));
+    GONKA_RETURN_IF_ERROR(runtime.Charge(printed.size()));
+    if (out.size() + printed.size() > runtime.limits().output_bytes_max) {
+      return absl::ResourceExhaustedError("format gives too long a text");
+    }
+    out.Append(printed);
+    at = end;
+  }
+  return runtime.MakeString(std::move(out));
+}
+
 const MethodTable<Str>& StrMethods() {
   static const MethodTable<Str> methods = {
       {"strip", {{"chars"}, StripMethod<true, true>}},
@@ -243,6 +287,7 @@ Result CallFrom(const MethodTable<T>& methods, Runtime& runtime, const T& object
 absl::StatusOr<Value> CallMethod(Runtime& runtime, const Value& object, std::string_view name,
                                  const Args& args) {
   if (const Str* text = object.AsStr()) {
+    if (name == "format") return Format(runtime, *text, args);
     return CallFrom(StrMethods(), runtime, *text, object, name, args);
   }
   if (const Dict* dict = object.AsDict()) {

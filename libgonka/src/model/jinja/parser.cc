@@ -169,6 +169,13 @@ class Parser {
   }
 
   absl::StatusOr<MutableStmt> ParseIf() {
+    ++conditions_;
+    absl::StatusOr<MutableStmt> stmt = ParseBranches();
+    --conditions_;
+    return stmt;
+  }
+
+  absl::StatusOr<MutableStmt> ParseBranches() {
     MutableStmt stmt = NewStmt(StmtKind::kIf);
     while (true) {
       Branch branch;
@@ -561,7 +568,7 @@ class Parser {
     MutableExpr filter = NewExpr(ExprKind::kFilter);
     Next();
     GONKA_ASSIGN_OR_RETURN(filter->name, ExpectName("a filter"));
-    if (!IsFilter(filter->name)) {
+    if (!IsFilter(filter->name) && conditions_ == 0) {
       return ErrorAt(filter->line, fmt::format("filter \"{}\" is not supported", filter->name));
     }
     GONKA_RETURN_IF_ERROR(AddArg(*filter, std::move(subject)));
@@ -574,7 +581,7 @@ class Parser {
     Next();
     const bool negated = SkipName("not");
     GONKA_ASSIGN_OR_RETURN(test->name, ExpectName("a test"));
-    if (!IsTest(test->name)) {
+    if (!IsTest(test->name) && conditions_ == 0) {
       return ErrorAt(test->line, fmt::format("test \"{}\" is not supported", test->name));
     }
     GONKA_RETURN_IF_ERROR(AddArg(*test, std::move(subject)));
@@ -709,6 +716,7 @@ class Parser {
   uint32_t depth_ = 0;
   uint32_t blocks_ = 0;
   uint32_t loops_ = 0;
+  uint32_t conditions_ = 0;  // What is unknown in one is refused when it is reached, as Jinja does.
 };
 
 }  // namespace

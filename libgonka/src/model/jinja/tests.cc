@@ -166,7 +166,9 @@ bool IsTest(std::string_view name) {
 
 absl::StatusOr<bool> ApplyTest(Runtime& runtime, std::string_view name, const Value& subject,
                                const Args& args) {
-  const TestEntry& entry = Tests().at(name);
+  const auto found = Tests().find(name);
+  if (found == Tests().end()) return Bad(fmt::format("test \"{}\" is not supported", name));
+  const TestEntry& entry = found->second;
   if (args.positional.size() != entry.arguments || !args.named.empty()) {
     return Bad(fmt::format("test {} takes {} arguments", name, entry.arguments));
   }

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "../utf8.h"
+
 namespace gonka::model::jinja {
 namespace {
 
@@ -80,9 +82,26 @@ void AppendText(std::string& out, const Value& value, bool quoted) {
   }
 }
 
-void AppendJsonString(std::string& out, const std::string& text) {
+// UTF-16, as JSON spells it.
+void AppendEscaped(std::string& out, char32_t code) {
+  if (code >= 0x10000) {
+    code -= 0x10000;
+    AppendHex(out, "\\u", 4, 0xD800 + (code >> 10));
+    code = 0xDC00 + (code & 0x3FF);
+  }
+  AppendHex(out, "\\u", 4, code);
+}
+
+void AppendJsonString(std::string& out, const std::string& text, const JsonStyle& style) {
   out += '"';
-  for (const char c : text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (style.ascii && static_cast<uint8_t>(c) >= 0x7F) {
+      const Utf8Char next = ReadUtf8(std::string_view(text).substr(i));
+      AppendEscaped(out, next.kind == Utf8Char::Kind::kValid ? next.code : 0xFFFD);
+      i += next.length - 1;
+      continue;
+    }
     switch (c) {
       case '"':
         out += "\\\"";
@@ -153,7 +172,7 @@ bool AppendJsonDict(std::string& out, const Dict& dict, const JsonStyle& style, 
   for (size_t i = 0; i < entries.size(); ++i) {
     if (i > 0) out += style.indent < 0 ? ", " : ",";
     BreakLine(out, style, level + 1);
-    AppendJsonString(out, entries[i]->first);
+    AppendJsonString(out, entries[i]->first, style);
     out += ": ";
     if (!AppendJsonText(out, entries[i]->second, style, level + 1)) return false;
   }
@@ -276,7 +295,7 @@ bool AppendJsonText(std::string& out, const Value& value, const JsonStyle& style
   } else if (const bool* truth = value.AsBool()) {
     out += *truth ? "true" : "false";
   } else if (const Str* text = value.AsStr()) {
-    AppendJsonString(out, text->text);
+    AppendJsonString(out, text->text, style);
   } else if (const List* list = value.AsList()) {
     return AppendJsonList(out, *list, style, level);
   } else if (const Dict* dict = value.AsDict()) {

@@ -113,8 +113,9 @@ std::string FormatDouble(double value);  // repr(): "1.0", "1e-05".
 struct JsonStyle {
   int indent = -1;  // Negative: all in one line.
   bool sort_keys = false;
+  bool ascii = false;  // Everything else as \u1234.
 };
-// json.dumps(value, ensure_ascii=False). False where a value has no JSON.
+// json.dumps(value). False where a value has no JSON.
 bool AppendJsonText(std::string& out, const Value& value, const JsonStyle& style, int level = 0);
 
 }  // namespace gonka::model::jinja
