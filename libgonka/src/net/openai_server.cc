@@ -220,7 +220,7 @@ std::variant<CallPlan, ApiError> OpenAiServer::Core::Plan(const ledger::View& vi
     if (auto problem = Prepare(model, served, request, prompt)) return *std::move(problem);
     std::string echo = request.prompt;
     if (api.echo && !request.prompt_tokens.empty()) {
-      echo = served.tokenizer->Decode(prompt).value_or("");
+      echo = served.tokenizer->Decode(prompt, {.at_start = true}).value_or("");
     }
     for (uint8_t i = 0; i < api.n; ++i) {
       if (api.echo) plan.echo.push_back(echo);
