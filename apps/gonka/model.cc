@@ -1,7 +1,6 @@
 // gonka model inspect, manifest: what a checkpoint is, without running it.
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -17,7 +16,6 @@ namespace gonka::cli {
 namespace {
 
 constexpr const char* kRopeScalings[] = {"none", "linear", "llama3", "yarn", "tensor"};
-constexpr int kBarWidth = 40;
 
 struct ManifestFlags {
   std::string path;
@@ -171,26 +169,10 @@ std::string DefaultCache() {
   return home == nullptr || *home == '\0' ? "" : std::string(home) + "/.cache/gonka/manifests";
 }
 
-void DrawBar(uint64_t done, uint64_t total) {
-  const uint64_t percent = total == 0 ? 100 : done * 100 / total;
-  const auto filled = static_cast<size_t>(percent * kBarWidth / 100);
-  fmt::print(stderr, "\r[{}{}] {:>3} % of {:.1f} MiB", std::string(filled, '#'),
-             std::string(kBarWidth - filled, ' '), percent, Megabytes(total));
-  if (done == total) fmt::print(stderr, "\n");
-}
-
 absl::Status Manifest(const ManifestFlags& flags, bool as_json) {
   GONKA_ASSIGN_OR_RETURN(const auto checkpoint, model::Checkpoint::Open(flags.path));
-  model::ManifestOptions options{.threads = flags.threads};
+  model::ManifestOptions options{.threads = flags.threads, .progress = BarOnTerminal()};
   if (!flags.no_cache) options.cache_directory = flags.cache.empty() ? DefaultCache() : flags.cache;
-  uint64_t drawn = 0;
-  if (::isatty(STDERR_FILENO) != 0) {
-    options.progress = [&drawn](uint64_t done, uint64_t total) {
-      if (done != total && done - drawn < total / 100) return;
-      drawn = done;
-      DrawBar(done, total);
-    };
-  }
   GONKA_ASSIGN_OR_RETURN(const model::Manifest manifest,
                          model::ComputeManifest(*checkpoint, options));
   const std::string hash = Hex(model::ManifestHash(manifest));
@@ -240,6 +222,7 @@ void AddModelCommands(CLI::App& app, Context& context) {
   model->require_subcommand(1);
   AddInspect(*model, context);
   AddManifest(*model, context);
+  AddModelConvert(*model, context);
   AddModelChat(*model, context);
   AddModelBench(*model, context);
 }

@@ -27,6 +27,10 @@ absl::StatusOr<std::unique_ptr<engine::Engine>> LoadEngine(
 absl::StatusOr<engine::FinishReason> Run(engine::Engine& engine, engine::GenerateRequest request,
                                          std::function<void(const engine::TokenFacts&)> on_token);
 
+// Draws a bar on standard error; nothing where that is no terminal.
+std::function<void(uint64_t done, uint64_t total)> BarOnTerminal();
+
+void AddModelConvert(CLI::App& model, Context& context);
 void AddModelChat(CLI::App& model, Context& context);
 void AddModelBench(CLI::App& model, Context& context);
 

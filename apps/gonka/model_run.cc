@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <future>
@@ -12,9 +13,27 @@
 namespace gonka::cli {
 namespace {
 
+constexpr uint64_t kBarWidth = 40;
 constexpr uint64_t kKvSlackBytes = 64 << 20;  // Caches are given out in pages.
 
+void DrawBar(uint64_t done, uint64_t total) {
+  const uint64_t percent = total == 0 ? 100 : done * 100 / total;
+  const uint64_t filled = percent * kBarWidth / 100;
+  fmt::print(stderr, "\r[{}{}] {:>3} % of {:.1f} MiB", std::string(filled, '#'),
+             std::string(kBarWidth - filled, ' '), percent, static_cast<double>(total) / (1 << 20));
+  if (done == total) fmt::print(stderr, "\n");
+}
+
 }  // namespace
+
+std::function<void(uint64_t done, uint64_t total)> BarOnTerminal() {
+  if (::isatty(STDERR_FILENO) == 0) return {};
+  return [drawn = uint64_t{0}](uint64_t done, uint64_t total) mutable {
+    if (done != total && done - drawn < total / 100) return;
+    drawn = done;
+    DrawBar(done, total);
+  };
+}
 
 void AddRunFlags(CLI::App& command, RunFlags& flags) {
   flags.threads = std::max(1u, std::thread::hardware_concurrency());

@@ -74,6 +74,20 @@ class ModelTool(unittest.TestCase):
         self.assertGreater(seen["prompt_tokens_per_s"], 0)
         self.assertGreater(seen["decode_tokens_per_s"], 0)
 
+    def test_a_converted_checkpoint_is_the_same_and_a_quantised_one_is_not(self):
+        with tempfile.TemporaryDirectory() as folder:
+            same, small = f"{folder}/same.gguf", f"{folder}/small.gguf"
+            manifest = self.read("model", "manifest", TINY, "--no-cache").strip()
+            self.assertIn(manifest, self.read("model", "convert", TINY, same))
+            self.read("model", "quantize", TINY, small, "--type", "q8_0")
+            seen = json.loads(self.read("--json", "model", "inspect", small))
+            self.assertIn("Q8_0", seen["tensor_types"])
+            self.assertNotIn(manifest, self.read("model", "manifest", small, "--no-cache"))
+            self.assertGreater(len(self.read("model", "chat", small, "--tokens-max", "4", "--message", "The sea")), 1)
+            self.assertIn("exists already", self.refusal("model", "convert", TINY, same))
+            self.assertIn("q3_9", self.refusal("model", "quantize", TINY, f"{folder}/x.gguf", "--type", "q3_9"))
+            self.assertEqual(sorted(path.name for path in pathlib.Path(folder).iterdir()), ["same.gguf", "small.gguf"])
+
     def test_refusals_name_the_thing(self):
         self.assertIn("/no/such.gguf", self.refusal("model", "inspect", "/no/such.gguf"))
         self.assertIn("/no/such.gguf", self.refusal("model", "manifest", "/no/such.gguf"))
