@@ -13,7 +13,22 @@
 
 namespace gonka::model::test {
 
-inline void PutString(Writer& out, std::string_view text) {
+// A Writer that can be copied, as builders are.
+class FileBytes {
+ public:
+  void Raw(ByteSpan more) { bytes_.insert(bytes_.end(), more.begin(), more.end()); }
+  void U8(uint8_t value) { bytes_.push_back(value); }
+  template <std::unsigned_integral T>
+  void Int(T value) {
+    for (size_t i = 0; i < sizeof(T); ++i) U8(static_cast<uint8_t>(value >> (8 * i)));
+  }
+  const Bytes& bytes() const { return bytes_; }
+
+ private:
+  Bytes bytes_;
+};
+
+inline void PutString(FileBytes& out, std::string_view text) {
   out.Int(static_cast<uint64_t>(text.size()));
   out.Raw(AsBytes(text));
 }
@@ -21,12 +36,12 @@ inline void PutString(Writer& out, std::string_view text) {
 class GgufBuilder {
  public:
   GgufBuilder& Uint(std::string_view key, uint32_t value) {
-    Writer& out = Key(key, GgufType::kUint32);
+    FileBytes& out = Key(key, GgufType::kUint32);
     out.Int(value);
     return *this;
   }
   GgufBuilder& Float(std::string_view key, float value) {
-    Writer& out = Key(key, GgufType::kFloat32);
+    FileBytes& out = Key(key, GgufType::kFloat32);
     out.Int(std::bit_cast<uint32_t>(value));
     return *this;
   }
@@ -39,28 +54,28 @@ class GgufBuilder {
     return *this;
   }
   GgufBuilder& Strings(std::string_view key, const std::vector<std::string>& values) {
-    Writer& out = Key(key, GgufType::kArray);
+    FileBytes& out = Key(key, GgufType::kArray);
     out.Int(static_cast<uint32_t>(GgufType::kString));
     out.Int(static_cast<uint64_t>(values.size()));
     for (const std::string& value : values) PutString(out, value);
     return *this;
   }
   GgufBuilder& Ints(std::string_view key, const std::vector<int32_t>& values) {
-    Writer& out = Key(key, GgufType::kArray);
+    FileBytes& out = Key(key, GgufType::kArray);
     out.Int(static_cast<uint32_t>(GgufType::kInt32));
     out.Int(static_cast<uint64_t>(values.size()));
     for (const int32_t value : values) out.Int(static_cast<uint32_t>(value));
     return *this;
   }
   GgufBuilder& Floats(std::string_view key, const std::vector<float>& values) {
-    Writer& out = Key(key, GgufType::kArray);
+    FileBytes& out = Key(key, GgufType::kArray);
     out.Int(static_cast<uint32_t>(GgufType::kFloat32));
     out.Int(static_cast<uint64_t>(values.size()));
     for (const float value : values) out.Int(std::bit_cast<uint32_t>(value));
     return *this;
   }
   // The key and type of a pair whose value the test writes itself.
-  Writer& Key(std::string_view key, GgufType type) {
+  FileBytes& Key(std::string_view key, GgufType type) {
     ++pairs_;
     PutString(metadata_, key);
     metadata_.Int(static_cast<uint32_t>(type));
@@ -94,8 +109,8 @@ class GgufBuilder {
     out.Int(version);
     out.Int(tensors_);
     out.Int(pairs_);
-    out.Raw(metadata_.Take());
-    out.Raw(directory_.Take());
+    out.Raw(metadata_.bytes());
+    out.Raw(directory_.bytes());
     Bytes file = out.Take();
     file.resize((file.size() + 31) / 32 * 32);
     file.insert(file.end(), data_.begin(), data_.end());
@@ -105,8 +120,8 @@ class GgufBuilder {
  private:
   uint64_t pairs_ = 0;
   uint64_t tensors_ = 0;
-  Writer metadata_;
-  Writer directory_;
+  FileBytes metadata_;
+  FileBytes directory_;
   Bytes data_;
 };
 

@@ -107,7 +107,7 @@ TEST_CASE("tensors that share bytes or a name are refused") {
 
 TEST_CASE("counts and lengths that the file cannot hold are refused before anything is allocated") {
   GgufBuilder array;
-  Writer& out = array.Key("a", GgufType::kArray);
+  auto& out = array.Key("a", GgufType::kArray);
   out.Int(static_cast<uint32_t>(GgufType::kUint64));
   out.Int(uint64_t{1} << 61);
   CheckRefused(array.Build(),
@@ -117,7 +117,7 @@ TEST_CASE("counts and lengths that the file cannot hold are refused before anyth
   many[8 + 7] = 0x40;
   CheckRefused(many, "4611686018427387904 tensors, at most 65536 are accepted");
   GgufBuilder nested;
-  Writer& deep = nested.Key("a", GgufType::kArray);
+  auto& deep = nested.Key("a", GgufType::kArray);
   for (int depth = 0; depth < 6; ++depth) {
     deep.Int(static_cast<uint32_t>(GgufType::kArray));
     deep.Int(uint64_t{1});
