@@ -18,7 +18,6 @@ namespace gonka::model {
 class AddedTokens {
  public:
   void Add(std::string_view text, uint32_t id, bool strip_left, bool strip_right);
-  const TokenTrie& trie() const { return trie_; }
 
   // Finds tokens in the trusted ranges, the leftmost first and of these the longest. Spaces that a
   // token swallows are swallowed whoever wrote them. on_text gets what lies between, never empty.

@@ -19,6 +19,7 @@ struct Tokenizer::Tables {
   AddedTokens added;                            // Found in text as it is ...
   AddedTokens added_normalized;                 // ... and in what the normaliser made of it.
   TokenTrie kept;                               // What the normaliser leaves alone.
+  TokenTrie names;                              // All of these by their own text.
   std::unique_ptr<const ByteModel> byte_model;  // Either this or pieces.
   std::unique_ptr<const PieceModel> pieces;
   std::vector<TokenKind> kinds;
@@ -85,6 +86,7 @@ absl::Status Tokenizer::Tables::AddAdded(const TokenizerSpec& spec) {
     const TokenKind kind = spec.kinds[id];
     const std::string& text = spec.tokens[id];
     if (text.empty() || !(IsSteering(kind) || kind == TokenKind::kUserDefined)) continue;
+    names.Add(text, id);
     const auto found = all_flags.find(id);
     const AddedFlags flags = found == all_flags.end() ? AddedFlags() : found->second;
     if (!flags.normalized) {
@@ -221,8 +223,7 @@ bool Tokenizer::IsSpecial(uint32_t id) const {
 }
 
 std::optional<uint32_t> Tokenizer::FindSpecial(std::string_view text) const {
-  const auto found = tables_->added.trie().Find(text);
-  return found ? found : tables_->added_normalized.trie().Find(text);
+  return tables_->names.Find(text);
 }
 
 }  // namespace gonka::model

@@ -142,6 +142,9 @@ TEST_CASE("a space thought before a text comes back only where ids go on from ot
   CHECK(*tokenizer->Decode(ids) == " the Work");
   CHECK(Stream(tokenizer, ids, {.at_start = true}) == "the Work");
   CHECK(Stream(tokenizer, ids, {}) == " the Work");
+  // Found as "\u2581<tool>", known as what the file calls it.
+  REQUIRE(tokenizer->FindSpecial("<tool>").has_value());
+  CHECK(tokenizer->Encode("a <tool>", true)->back() == *tokenizer->FindSpecial("<tool>"));
   const Ids spaced = *tokenizer->Encode("  the", false);
   CHECK(*tokenizer->Decode(spaced, {.at_start = true}) == "  the");
 }
@@ -258,4 +261,18 @@ TEST_CASE("marks in any number are put in order without delay") {
   CHECK(composed.starts_with("\u1ea1\u0323"));
   CHECK(composed.ends_with("\u0301"));
   CHECK(ComposeNfc(composed) == composed);
+}
+
+TEST_CASE("half a megabyte of anything is tokenised by every kind") {
+  for (const std::string kind : {"bytes-nfc", "llama-prepend", "spm-bpe", "spm-unigram"}) {
+    const auto tokenizer = Load(kind, 800);
+    for (const std::string unit :
+         {"a", " ", "\n", "the ", "\u0301", "\u2581", "<tool>", "\u212b\u0323", "\uff21"}) {
+      std::string text;
+      while (text.size() < (1 << 19)) text += unit;
+      const auto ids = tokenizer->Encode(text, true);
+      REQUIRE(ids.ok());
+      CHECK(tokenizer->Decode(*ids).ok());
+    }
+  }
 }
