@@ -312,9 +312,11 @@ CheckDuty DutyOf(const View& view, const InferenceRecord& record, const AccountI
   const select::WeightTable serving = ServingTable(*table, record);
   CheckDuty duty = DutyIn(*table, serving, params, record, validator, height);
   if (duty.code != TxCode::kOk && duty.code != TxCode::kTooEarly) return duty;
-  const std::vector<AccountId> order = ValidatorsOf(*table, serving, record, SIZE_MAX);
-  const auto found = std::find(order.begin(), order.end(), validator);
-  duty.place = static_cast<uint64_t>(found - order.begin());
+  if (duty.code == TxCode::kTooEarly) {
+    const std::vector<AccountId> order = ValidatorsOf(*table, serving, record, SIZE_MAX);
+    const auto found = std::find(order.begin(), order.end(), validator);
+    duty.place = static_cast<uint64_t>(found - order.begin());
+  }
   duty.from = record.turn_height;
   if (duty.place > record.turn) {
     duty.from += (duty.place - record.turn) * params.time.check_window_blocks;

@@ -40,13 +40,38 @@ void Validator::Resume() {
 
 void Validator::OnBlock(const BlockFacts& block) {
   const auto view = ledger_.snapshot();
+  const uint64_t height = block.header.height;
   for (const Notice& notice : block.notices) {
-    const auto* drawn = std::get_if<CheckDrawn>(&notice);
-    if (drawn != nullptr && drawn->selected) Learn(drawn->inference, *view);
-    const auto* again = std::get_if<RecheckDrawn>(&notice);
-    if (again != nullptr) Learn(again->inference, *view);
+    if (const auto* drawn = std::get_if<CheckDrawn>(&notice)) {
+      if (drawn->selected) Expect(drawn->inference, drawn->validators, height, *view);
+    } else if (const auto* again = std::get_if<RecheckDrawn>(&notice)) {
+      Expect(again->inference, again->validators, height, *view);
+    } else if (const auto* revealed = std::get_if<VerdictRevealed>(&notice)) {
+      if (revealed->verdict != Verdict::kInconclusive) later_.erase(revealed->inference);
+    }
+  }
+  for (auto it = later_.begin(); it != later_.end();) {
+    if (it->second > height) {
+      ++it;
+      continue;
+    }
+    Learn(it->first, *view);
+    it = later_.erase(it);
   }
   Advance(*view);
+}
+
+// Who is number p of the order has its turn p windows after the draw, at the earliest; in a large
+// network nearly every check is over by then.
+void Validator::Expect(const InferenceId& inference, std::span<const AccountId> first,
+                       uint64_t height, const ledger::View& view) {
+  const AccountId self = self_.account;
+  const auto place =
+      static_cast<uint64_t>(std::find(first.begin(), first.end(), self) - first.begin());
+  const bool whole_order = first.size() < decltype(CheckDrawn::validators)::kMax;
+  if (place == first.size() && whole_order) return;
+  if (place == 0) return Learn(inference, view);
+  later_[inference] = height + place * ledger::ReadParams(view).time.check_window_blocks - 1;
 }
 
 void Validator::Learn(const InferenceId& inference, const ledger::View& view) {

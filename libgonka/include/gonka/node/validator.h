@@ -32,6 +32,8 @@ class Validator {
     std::optional<ValidateReveal> verdict;
   };
 
+  void Expect(const InferenceId& inference, std::span<const AccountId> first, uint64_t height,
+              const ledger::View& view);
   void Learn(const InferenceId& inference, const ledger::View& view);
   void Advance(const ledger::View& view);
   // False once there is nothing left to do about the record.
@@ -48,7 +50,8 @@ class Validator {
   const Identity& self_;
   Checker& checker_;
   Recorder& recorder_;
-  std::map<InferenceId, Duty> duties_;  // Of open checks only.
+  std::map<InferenceId, Duty> duties_;     // Of open checks only.
+  std::map<InferenceId, uint64_t> later_;  // Open checks, and the height from which to look again.
   std::map<InferenceId, CheckResult> results_;
   std::deque<InferenceId> results_order_;
   std::shared_ptr<bool> alive_;
