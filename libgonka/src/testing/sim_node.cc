@@ -52,22 +52,34 @@ class WatchedTransport final : public Transport {
 class ChoosingEngine final : public engine::Engine {
  public:
   ChoosingEngine(Loop& loop, engine::ScriptedOptions honest,
-                 const std::vector<std::unique_ptr<Strategy>>& strategies)
-      : loop_(loop), honest_(std::move(honest)), strategies_(strategies) {
+                 const std::vector<std::unique_ptr<Strategy>>& strategies, int64_t& machine_us)
+      : loop_(loop), honest_(std::move(honest)), strategies_(strategies), machine_us_(machine_us) {
     EngineOf(honest_);
   }
 
   engine::EngineInfo Info() const override { return honest_.info; }
   RequestId Generate(engine::GenerateRequest request, engine::GenerateEvents events) override {
-    engine::Engine& engine = EngineOf(Choose(request.prompt, true));
+    const engine::ScriptedOptions chosen = Choose(request.prompt, true);
+    engine::Engine& engine = EngineOf(chosen);
+    CountPass(chosen, request.prompt.size());
     const bool prefills =
         std::any_of(strategies_.begin(), strategies_.end(),
                     [&](const auto& strategy) { return strategy->Prefills(request.prompt); });
-    if (prefills) events.on_token = Prefilled(request, std::move(events.on_token));
+    if (prefills) {
+      CountPass(honest_, request.prompt.size());
+      events.on_token = Prefilled(request, std::move(events.on_token));
+    }
+    events.on_token = [this, us = chosen.us_per_token,
+                       on_token = std::move(events.on_token)](const engine::TokenFacts& drawn) {
+      machine_us_ += us;
+      if (on_token) on_token(drawn);
+    };
     return Enter(engine, engine.Generate(std::move(request), std::move(events)));
   }
   RequestId Score(engine::ScoreRequest request, engine::ScoreEvents events) override {
-    engine::Engine& engine = EngineOf(Choose(request.tokens, false));
+    const engine::ScriptedOptions chosen = Choose(request.tokens, false);
+    engine::Engine& engine = EngineOf(chosen);
+    CountPass(chosen, request.tokens.size());
     return Enter(engine, engine.Score(std::move(request), std::move(events)));
   }
   void Cancel(RequestId request) override {
@@ -83,6 +95,9 @@ class ChoosingEngine final : public engine::Engine {
     for (const auto& strategy : strategies_) chosen = strategy->Model(tokens, executes, chosen);
     return chosen;
   }
+  void CountPass(const engine::ScriptedOptions& model, size_t tokens) const {
+    machine_us_ += model.us_per_prompt_token * static_cast<int64_t>(tokens);
+  }
   // What one forced pass of the honest model says about each token that another one drew.
   std::function<void(const engine::TokenFacts&)> Prefilled(
       const engine::GenerateRequest& request,
@@ -91,6 +106,7 @@ class ChoosingEngine final : public engine::Engine {
             on_token = std::move(on_token)](const engine::TokenFacts& drawn) mutable {
       std::vector<float> logits(honest_.info.vocabulary);
       engine::ScriptedLogits(honest_, tokens, logits);
+      CountPass(honest_, 1);
       on_token(engine::FactsOf(logits, engine::Summarise(logits), drawn.id, top));
       tokens.push_back(drawn.id);
     };
@@ -110,6 +126,7 @@ class ChoosingEngine final : public engine::Engine {
   Loop& loop_;
   const engine::ScriptedOptions honest_;
   const std::vector<std::unique_ptr<Strategy>>& strategies_;
+  int64_t& machine_us_;
   std::map<Key, std::unique_ptr<engine::ScriptedEngine>> engines_;
   std::map<RequestId, std::pair<engine::Engine*, RequestId>> requests_;
   RequestId last_ = 0;
@@ -136,6 +153,7 @@ SimNode::SimNode(SimCommon common, size_t place, const KeyPair& key, std::vector
       dice_(SeedFor(common_.options, place) ^ 1) {
   disk_.SyncEvery(common_.options.sync_every);
   keep_.SyncEvery(common_.options.sync_every);
+  if (!has_ledger()) return;
   OpenLedger();  // Genesis is on every disk from the start.
   chain_.reset();
   disk_.Sync();
@@ -158,8 +176,10 @@ int64_t SimNode::IntervalUs() const {
 
 void SimNode::Start() {
   GONKA_CHECK(!running());
-  OpenLedger();
-  if (orders()) {
+  if (has_ledger()) OpenLedger();
+  if (!has_ledger()) {
+    // Blocks come through Hear.
+  } else if (orders()) {
     auto sequencer = consensus::Sequencer::Create(
         key_, consensus::BeaconChain(BeaconSeedOf(key_), kBeaconLength), *chain_);
     GONKA_CHECK(sequencer.ok());
@@ -169,7 +189,9 @@ void SimNode::Start() {
     GONKA_CHECK(follower.ok());
     follower_ = *std::move(follower);
   }
-  chain_->Subscribe([this](const consensus::CommittedBlockPtr& block) { OnCommitted(block); });
+  if (has_ledger()) {
+    chain_->Subscribe([this](const consensus::CommittedBlockPtr& block) { OnCommitted(block); });
+  }
   loop_ = std::make_unique<SimLoop>(common_.clock, &pace_);
   engine_loop_ = std::make_unique<SimLoop>(common_.clock, &engine_pace_);
   if (strategies_.empty()) MakeStrategies();
@@ -183,6 +205,7 @@ void SimNode::Start() {
                           });
   node_->Resume();
   if (orders()) return ProduceLater();
+  if (!has_ledger()) return;
   fetching_ = false;
   Fetch();
   FetchLater();
@@ -229,6 +252,7 @@ void SimNode::SetConduct(std::vector<Conduct> conduct) {
 }
 
 store::SnapshotPtr SimNode::Snapshot() const {
+  if (!has_ledger()) return common_.sequencers_ledger();
   auto snapshot =
       chain_ != nullptr ? chain_->Snapshot() : store::Database::InMemory(disk_)->Snapshot();
   GONKA_CHECK(snapshot.ok());
@@ -240,7 +264,7 @@ void SimNode::MakeStrategies() {
     auto strategy = MakeStrategy(conduct.strategy);
     GONKA_CHECK(strategy.ok());
     Insider insider{.self = id(),
-                    .network = chain_->network(),
+                    .network = NetworkIdOf(common_.genesis),
                     .key = key_,
                     .dice = dice_,
                     .friends = {id()},
@@ -262,7 +286,7 @@ void SimNode::MakeStrategies() {
 std::shared_ptr<engine::Engine> SimNode::MakeEngine() {
   engine::ScriptedOptions engine = common_.options.engine;
   engine.info.vocabulary = kByteVocabulary;
-  return std::make_shared<ChoosingEngine>(*engine_loop_, engine, strategies_);
+  return std::make_shared<ChoosingEngine>(*engine_loop_, engine, strategies_, machine_us_);
 }
 
 node::NodeOptions SimNode::OptionsOf() const {
@@ -285,7 +309,7 @@ void SimNode::MakeServices() {
       node::LedgerPort{
           .snapshot = [this]() -> std::shared_ptr<const ledger::View> { return Snapshot(); },
           .submit = [this](const SignedTx& tx) { SubmitChanged(tx); }},
-      node_key(), chain_->network(), std::move(models), keep_, options);
+      node_key(), NetworkIdOf(common_.genesis), std::move(models), keep_, options);
 }
 
 void SimNode::OnCall(const std::string& method, const Hash& caller, Bytes request,
@@ -315,6 +339,10 @@ void SimNode::OnCall(const std::string& method, const Hash& caller, Bytes reques
 
 void SimNode::OnCommitted(const consensus::CommittedBlockPtr& block) {
   common_.on_block(place_, block);
+  Hear(block);
+}
+
+void SimNode::Hear(const consensus::CommittedBlockPtr& block) {
   if (!running()) return;
   node::BlockFacts facts{.header = block->header,
                          .hash = block->hash,
@@ -418,6 +446,7 @@ absl::StatusOr<Block> SimNode::BlockWithoutLink(uint64_t time_us) {
 }
 
 void SimNode::Push(const Block& block) {
+  if (common_.options.one_ledger) return;  // The world tells them.
   const Bytes bytes = Encode(block);
   const auto view = chain_->Snapshot();
   GONKA_CHECK(view.ok());

@@ -23,6 +23,7 @@ struct SimCommon {
   // Told on every node, after the block is in its ledger.
   std::function<void(size_t place, const consensus::CommittedBlockPtr&)> on_block;
   std::function<AccountId(size_t place)> participant;
+  std::function<store::SnapshotPtr()> sequencers_ledger;
 };
 
 class SimNode {
@@ -44,12 +45,16 @@ class SimNode {
 
   AccountId id() const { return AccountOf(key_.public_key()); }
   const KeyPair& key() const { return key_; }
+  // Of a node without a ledger of its own: the sequencer has made this block.
+  void Hear(const consensus::CommittedBlockPtr& block);
+  bool has_ledger() const { return orders() || !common_.options.one_ledger; }
   bool orders() const { return id() == common_.genesis.sequencer; }
   node::Node& services() { return *node_; }
   Transport& transport() { return *transport_; }
   consensus::Chain& chain() { return *chain_; }  // While it runs.
   store::SnapshotPtr Snapshot() const;           // Of a crashed node's disk, too.
   const MemoryKeep& keep() const { return keep_; }
+  int64_t machine_us() const { return machine_us_; }
   const SimLog& log() const { return log_; }
 
  private:
@@ -91,6 +96,7 @@ class SimNode {
   std::vector<std::unique_ptr<Strategy>> strategies_;
   std::optional<KeyPair> warm_;
   size_t txs_to_lose_ = 0;
+  int64_t machine_us_ = 0;
   bool was_dishonest_ = false;
   // Do not; in the order in which they depend on each other.
   std::unique_ptr<consensus::Chain> chain_;

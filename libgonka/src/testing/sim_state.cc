@@ -8,6 +8,11 @@
 #include "testing/sim_genesis.h"
 
 namespace gonka::testing {
+namespace {
+
+constexpr size_t kEventsMax = 256;  // Of a transaction.
+
+}  // namespace
 
 SimWorld::State::State(SimOptions given)
     : options(std::move(given)),
@@ -53,11 +58,20 @@ void SimWorld::State::OnBlock(size_t place, const consensus::CommittedBlockPtr& 
     if (const auto* convicted = std::get_if<Convicted>(&notice)) CheckConviction(*convicted);
     if (std::holds_alternative<EpochSettled>(notice)) CheckOutcomes(*view);
   }
+  if (options.one_ledger) Tell(block);
   if (habits.empty()) return;
   clock.At(clock.now_us(), [this, told = block->notices] {
     if (!first().running()) return;
     for (const auto& habit : habits) habit->OnBlock(told);
   });
+}
+
+void SimWorld::State::Tell(const consensus::CommittedBlockPtr& block) {
+  for (const auto& node : nodes) {
+    if (node->has_ledger()) continue;
+    clock.At(clock.now_us() + options.links.delay_min_us,
+             [node = node.get(), block] { node->Hear(block); });
+  }
 }
 
 void SimWorld::State::CheckConviction(const Convicted& convicted) const {
@@ -101,20 +115,22 @@ SignedTx SimWorld::State::SignFor(size_t developer, Event event) {
 void SimWorld::State::SendAllowances(const SimWorld& world) {
   if (options.allowance == Amount(0)) return;
   for (size_t i = 0; i < developers.size(); ++i) {
-    std::vector<Event> events;
-    for (size_t ta = 0; ta < options.participants; ++ta) {
-      events.push_back(world.AllowOf(i, ta, options.allowance));
+    for (size_t ta = 0; ta < options.participants;) {
+      std::vector<Event> events;
+      for (; ta < options.participants && events.size() < kEventsMax; ++ta) {
+        events.push_back(world.AllowOf(i, ta, options.allowance));
+      }
+      const TxCode code = Submit(
+          SignTx(developers[i], first().chain().network(), sequences[i]++, std::move(events)));
+      if (code != TxCode::kOk) Abort("the allowances are refused");
     }
-    const TxCode code =
-        Submit(SignTx(developers[i], first().chain().network(), sequences[i]++, std::move(events)));
-    if (code != TxCode::kOk) Abort("the allowances are refused");
   }
 }
 
 bool SimWorld::State::AllowancesReady() {
   if (options.allowance == Amount(0)) return true;
   for (const auto& node : nodes) {
-    if (!node->running()) continue;
+    if (!node->running() || !node->has_ledger()) continue;
     const auto view = node->Snapshot();
     for (const KeyPair& developer : developers) {
       const AccountId account = AccountOf(developer.public_key());

@@ -21,6 +21,7 @@ struct SimWorld::State {
   SignedTx SignFor(size_t developer, Event event);
   TxCode Submit(const SignedTx& tx);
   void OnBlock(size_t place, const consensus::CommittedBlockPtr& block);
+  void Tell(const consensus::CommittedBlockPtr& block);
   void SendAllowances(const SimWorld& world);
   bool AllowancesReady();
   void MakeHabits(SimWorld& world);

@@ -45,7 +45,8 @@ SimWorld::SimWorld(SimOptions options) : state_(std::make_unique<State>(std::mov
         .clock = state.clock,
         .network = state.network,
         .on_block = [&state](size_t from, const auto& block) { state.OnBlock(from, block); },
-        .participant = [&state](size_t other) { return state.nodes.at(other)->id(); }};
+        .participant = [&state](size_t other) { return state.nodes.at(other)->id(); },
+        .sequencers_ledger = [&state] { return state.first().Snapshot(); }};
     state.nodes.push_back(
         std::make_unique<SimNode>(common, place, key, ConductOf(state.options, place)));
   };
@@ -109,6 +110,8 @@ void SimWorld::RunToSettlementOf(uint64_t wanted) {
 size_t SimWorld::Post(const std::string& prompt, const AskOptions& options) {
   const size_t number = state_->requests.size();
   SimRequest& request = state_->requests.emplace_back();
+  request.developer = options.developer;
+  request.prompt_tokens = static_cast<uint32_t>(prompt.size());
   request.ta = options.ta.value_or(0);
   while (!options.ta) {  // Drawn among those that are up.
     request.ta = state_->random.Below(participants());
@@ -255,6 +258,7 @@ void SimWorld::Crash(size_t participant) {
 void SimWorld::LosePower(size_t participant) {
   // What it has given away as the one history must be there afterwards: it syncs every block.
   GONKA_CHECK(participant != sequencer() || state_->options.sync_every == 1);
+  GONKA_CHECK(!state_->options.one_ledger);
   state_->nodes.at(participant)->LosePower();
 }
 bool SimWorld::IsRunning(size_t participant) const {
@@ -426,6 +430,10 @@ absl::StatusOr<std::vector<Bytes>> SimWorld::Call(size_t from, size_t to, const 
 node::Node& SimWorld::NodeOf(size_t participant) {
   GONKA_CHECK(state_->nodes.at(participant)->running());
   return state_->nodes[participant]->services();
+}
+
+int64_t SimWorld::MachineUs(size_t participant) const {
+  return state_->nodes.at(participant)->machine_us();
 }
 
 bool SimWorld::Keeps(size_t participant, const InferenceId& inference) const {

@@ -52,6 +52,9 @@ struct SimOptions {
   uint64_t capacity_tokens = 0;  // As of ModelInfo: 0 lets the price stay.
   // Every how many-th write a node's disk is synced; what is not may be lost with the power.
   uint32_t sync_every = 1;
+  // Only the sequencer keeps a ledger, and all others read that one: what large networks need, and
+  // no test of ledgers against each other. Nobody loses power then.
+  bool one_ledger = false;
   engine::ScriptedOptions engine = {};  // Vocabulary and model name are the simulation's.
   node::NodeOptions node = {.recorder = {.resend_blocks = 3},
                             .transfer_agent = {.silence_timeout_us = 5'000'000}};
@@ -70,6 +73,8 @@ struct AskOptions {
 
 // What a developer sees of one request.
 struct SimRequest {
+  size_t developer = 0;
+  uint32_t prompt_tokens = 0;
   size_t ta = 0;
   node::TransferAgent::Ticket ticket = 0;
   std::optional<InferenceId> accepted;  // Of the attempt that was accepted.
@@ -178,6 +183,9 @@ class SimWorld {
   absl::StatusOr<std::vector<Bytes>> Call(size_t from, size_t to, const std::string& method,
                                           const Bytes& request);
   node::Node& NodeOf(size_t participant);
+  // Machine time of all its engines so far, by whatever model they ran: tokens generated, prefilled
+  // and scored, at that model's us_per_token and us_per_prompt_token.
+  int64_t MachineUs(size_t participant) const;
   bool Keeps(size_t participant, const InferenceId& inference) const;
   std::string Log() const;  // The last lines of all nodes, by time.
   // A hash over everything that was said between nodes, and every block: equal for equal options.

@@ -6,12 +6,15 @@ namespace gonka::testing::strategies {
 namespace {
 
 constexpr uint64_t kOtherModelSeed = 2;
+constexpr int64_t kTimesCheaper = 4;
 // A machine of another make: far below what calibration allows for, and on some prompts far above.
 constexpr float kSmallNoise = 1e-3F;
 constexpr float kLargeNoise = 1.0F;
 
 engine::ScriptedOptions Other(engine::ScriptedOptions model) {
   model.model_seed += kOtherModelSeed;
+  model.us_per_token /= kTimesCheaper;
+  model.us_per_prompt_token /= kTimesCheaper;
   return model;
 }
 

@@ -13,7 +13,8 @@ struct Opinion {
   int32_t evidence_millinats = 0;
 };
 
-// Puts its own commitment in the place of the node's, and reveals it in time.
+// Commits and reveals by itself what it has an opinion about, and does none of the work of those
+// checks. Votes are its node's, with another verdict in them.
 class FixedVerdicts : public Strategy {
  public:
   bool OnEvent(Event& event) override {
@@ -28,11 +29,16 @@ class FixedVerdicts : public Strategy {
     return true;
   }
 
-  // The node itself reveals nothing that it did not commit to.
   void OnBlock(node::BlockFacts& block) override {
     const auto view = insider().snapshot();
+    std::erase_if(block.notices, [&](const Notice& notice) {
+      const auto* drawn = std::get_if<CheckDrawn>(&notice);
+      if (drawn != nullptr) return drawn->selected && Learn(*view, drawn->inference);
+      const auto* again = std::get_if<RecheckDrawn>(&notice);
+      return again != nullptr && Learn(*view, again->inference);
+    });
     for (auto it = verdicts_.begin(); it != verdicts_.end();) {
-      it = Reveal(*view, block.header.height + 1, it->second) ? verdicts_.erase(it) : ++it;
+      it = Step(*view, block.header.height + 1, it->second) ? std::next(it) : verdicts_.erase(it);
     }
   }
 
@@ -41,18 +47,30 @@ class FixedVerdicts : public Strategy {
   virtual std::optional<Opinion> About(const ledger::Case& open_case) = 0;
 
  private:
+  struct Duty {
+    ValidateReveal reveal;
+    bool committed = false;
+    bool revealed = false;
+  };
+
+  // Whether it has an opinion already, so that its node need not look.
+  bool Learn(const ledger::View& view, const InferenceId& inference) {
+    const auto record = ledger::FindRecord(view, inference);
+    const auto opinion = record ? About(*record) : std::nullopt;
+    if (!opinion) return false;
+    verdicts_[inference] = {.reveal = {.inference = inference,
+                                       .verdict = opinion->verdict,
+                                       .evidence_millinats = opinion->evidence_millinats,
+                                       .scores_root = {},
+                                       .salt = TaggedHash("gonka/sim-salt/1", inference)}};
+    return true;
+  }
+
+  // A check that its node took up after all, after a restart.
   void OnCommit(ValidateCommit& commit) {
-    const auto record = ledger::FindRecord(*insider().snapshot(), commit.inference);
-    if (!record) return;
-    const auto opinion = About(*record);
-    if (!opinion) return;
-    ValidateReveal& reveal = verdicts_[commit.inference];
-    reveal = {.inference = commit.inference,
-              .verdict = opinion->verdict,
-              .evidence_millinats = opinion->evidence_millinats,
-              .scores_root = {},
-              .salt = TaggedHash("gonka/sim-salt/1", commit.inference)};
-    commit.commitment = VerdictCommitment(insider().self, reveal);
+    const auto mine = verdicts_.find(commit.inference);
+    if (mine == verdicts_.end()) return;
+    commit.commitment = VerdictCommitment(insider().self, mine->second.reveal);
   }
 
   void OnVote(VoteCommit& commit) {
@@ -68,20 +86,29 @@ class FixedVerdicts : public Strategy {
     commit.commitment = VoteCommitment(insider().self, reveal);
   }
 
-  // True once there is nothing left to wait for.
-  bool Reveal(const ledger::View& view, uint64_t next_height, const ValidateReveal& reveal) {
-    const auto record = ledger::FindRecord(view, reveal.inference);
-    if (!record || record->settled) return true;
+  // False once there is nothing left to do.
+  bool Step(const ledger::View& view, uint64_t next_height, Duty& duty) {
+    const InferenceId& inference = duty.reveal.inference;
+    const auto record = ledger::FindRecord(view, inference);
+    if (!record || record->settled || record->check_closed) return false;
     for (const ledger::VerdictCommit& commit : record->verdicts) {
       if (commit.validator != insider().self) continue;
-      if (next_height < commit.reveal_from) return false;
-      insider().say(reveal);
+      if (commit.reveal) return false;
+      if (next_height < commit.reveal_from || duty.revealed) return true;
+      duty.revealed = true;
+      insider().say(duty.reveal);
       return true;
     }
-    return false;
+    const auto now = ledger::DutyOf(view, *record, insider().self, next_height);
+    if (now.code == TxCode::kTooEarly) duty.committed = false;
+    if (now.code != TxCode::kOk || duty.committed) return now.code == TxCode::kTooEarly;
+    duty.committed = true;
+    insider().say(ValidateCommit{.inference = inference,
+                                 .commitment = VerdictCommitment(insider().self, duty.reveal)});
+    return true;
   }
 
-  std::map<InferenceId, ValidateReveal> verdicts_;
+  std::map<InferenceId, Duty> verdicts_;
   std::map<CaseId, VoteReveal> votes_;
 };
 
