@@ -17,12 +17,17 @@ namespace {
 // So that a dispute ends before its epoch is settled.
 constexpr uint8_t kSubstitutionsMax = 2;
 
-// Of every member: its weight where it may judge, otherwise 0.
+// Of every member: its weight where it may judge, otherwise 0. The transfer agent may where there
+// are too few others to decide anything.
 std::vector<uint64_t> CandidatesFor(BlockState& state, const Case& dispute,
                                     const EpochTable& table) {
   const InferenceRecord& record = state.records.Get(keys::Of(dispute.records.front()));
   const AccountId excluded[] = {dispute.accused, *dispute.accuser, record.assignment.request.ta};
-  return WeightsServingBut(table, dispute.model, excluded);
+  const std::span<const AccountId> all(excluded);
+  std::vector<uint64_t> weights = WeightsServingBut(table, dispute.model, all);
+  const auto judges = std::count_if(weights.begin(), weights.end(), [](auto w) { return w > 0; });
+  if (judges >= state.params.check.voters_min) return weights;
+  return WeightsServingBut(table, dispute.model, all.first(2));
 }
 
 // Where there are enough candidates, voters_min different ones get the first seats, in drawn order;

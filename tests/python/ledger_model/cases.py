@@ -141,9 +141,15 @@ def open_dispute(led, inference, record, accuser, cause, bond):
 
 def candidates(led, case):
     record = led.state.get(state.record(case["records"][0]))
-    out = (case["accused"], case["accuser"], record["assignment"]["request"]["ta"])
     members = led.table(case["epoch"])["members"]
-    return members, [m["weight"] if case["model"] in m["models"] and m["id"] not in out else 0 for m in members]
+
+    def weights_but(*out):
+        return [m["weight"] if case["model"] in m["models"] and m["id"] not in out else 0 for m in members]
+
+    weights = weights_but(case["accused"], case["accuser"], record["assignment"]["request"]["ta"])
+    if len(members) - weights.count(0) < led.params["check"]["voters_min"]:
+        weights = weights_but(case["accused"], case["accuser"])
+    return members, weights
 
 
 def seat_committee(led, case_id, seed):

@@ -236,9 +236,26 @@ TEST_CASE("a committee that nobody of speaks: two rounds of substitutes, then un
   }
 }
 
+TEST_CASE("the transfer agent has a vote where there are too few others") {
+  for (const size_t participants : {size_t{5}, size_t{6}}) {
+    NetworkOptions options;
+    options.participants = participants;
+    Accused accused(options);
+    accused.net.AwaitCase(accused.id);
+    const auto& ballots = accused.open().ballots;
+    const AccountId ta = accused.job.assignment.request.ta;
+    CHECK(ballots.size() == 3);
+    CHECK(std::any_of(ballots.begin(), ballots.end(), [&](const Ballot& ballot) {
+            return ballot.voter == ta;
+          }) == (participants == 5));
+    accused.net.Vote(accused.id, Verdict::kFail);
+    CHECK(accused.net.Told<DisputeDecided>().front().outcome == DisputeOutcome::kUpheld);
+  }
+}
+
 TEST_CASE("fewer than three possible voters: undecided at once") {
   NetworkOptions options;
-  options.participants = 5;
+  options.participants = 4;
   Accused accused(options);
   while (!accused.open().decided) accused.net.MakeBlock();
   CHECK(accused.open().drawn);
