@@ -1,6 +1,7 @@
 // Settlement: every record of the epoch becomes terminal, what is held and what is minted is paid
 // out or withheld with a reason, and reputations move.
 
+#include <algorithm>
 #include <map>
 
 #include "gonka/reputation/reputation.h"
@@ -89,17 +90,24 @@ void Settlement::PayExecutor(InferenceRecord& record, Amount share) {
   Withhold(executor, share, WithholdReason::kConviction);
 }
 
+// Of an executor before, the transfer agent's word is all there is.
+bool SkippedUnproven(const Assignment& assignment) {
+  return std::any_of(assignment.skipped.begin(), assignment.skipped.end(),
+                     [](const SkippedAttempt& skipped) { return !skipped.refusal; });
+}
+
 void Settlement::PayTransferAgent(InferenceRecord& record, Amount share) {
   const AccountId ta = record.assignment.request.ta;
   if (IsConvicted(ta)) {
     Move(state_, HeldBy(record), Burned(), share);
     return Withhold(ta, share, WithholdReason::kConviction);
   }
-  if (record.delivered && !record.delivery_differs) {
+  const bool delivered = record.delivered && !record.delivery_differs;
+  if (delivered && !SkippedUnproven(record.assignment)) {
     return PayTo(record, ta, share, &Paid::ta_fees);
   }
   Move(state_, HeldBy(record), Treasury(), share);
-  Withhold(ta, share, WithholdReason::kNotDelivered);
+  Withhold(ta, share, delivered ? WithholdReason::kSkipped : WithholdReason::kNotDelivered);
 }
 
 // Who found this answer good: the author of a pass, or the committee's voters for it, by seats.

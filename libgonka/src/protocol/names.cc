@@ -30,7 +30,7 @@ const char* NameOf(RefundReason value) {
 }
 const char* NameOf(WithholdReason value) {
   return NameIn({"conviction", "work_share", "availability", "weight_cap", "not_delivered",
-                 "not_checked", "rounding", "maintenance"},
+                 "not_checked", "rounding", "maintenance", "skipped"},
                 value);
 }
 const char* NameOf(ConvictionCause value) {

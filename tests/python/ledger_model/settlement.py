@@ -86,11 +86,12 @@ class Settlement:
         assignment = record["assignment"]
         self.pay_share(record, assignment["executor"], parts["executor"], "executor_fees")
         ta = assignment["request"]["ta"]
-        earned = record["delivered"] is not None and not record["delivery_differs"]
-        if earned or self.standing(ta)["convicted"]:
+        delivered = record["delivered"] is not None and not record["delivery_differs"]
+        unproven = any(skipped["refusal"] is None for skipped in assignment["skipped"])
+        if delivered and not unproven or self.standing(ta)["convicted"]:
             self.pay_share(record, ta, parts["ta"], "ta_fees")
         else:
-            self.keep(record, ta, parts["ta"], WithholdReason.NotDelivered)
+            self.keep(record, ta, parts["ta"], WithholdReason.Skipped if delivered else WithholdReason.NotDelivered)
         left = self.pay_validators(inference, record, parts["validators"])
         self.keep(record, *left)
         self.keep(record, ZERO, record["held"], WithholdReason.Rounding)

@@ -108,6 +108,25 @@ TEST_CASE("a validated answer pays executor, transfer agent and validator") {
   CHECK(WithheldFor(net, WithholdReason::kWorkShare) > Amount(600'000));
 }
 
+TEST_CASE("a transfer agent that skips an executor earns its share only with the refusal") {
+  for (const bool refused : {false, true}) {
+    CAPTURE(refused);
+    TestNetwork net;
+    net.AllowAll();
+    const Job first = net.NewJob(0, 1);
+    const Hash word = RefusalSigningHash(first.id);
+    const Job job = net.NextAttempt(
+        first,
+        refused ? std::optional(net.Sign(net.participant(first.executor), word)) : std::nullopt);
+    net.Serve(job);
+    net.AwaitCheck(job);
+    net.Check(job, Verdict::kPass);
+    net.RunToSettlementOf(0);
+    CHECK(PaidIn(net, 0).at(net.id(1)).ta_fees == Amount(refused ? 10 : 0));
+    CHECK(WithheldFor(net, WithholdReason::kSkipped) == Amount(refused ? 0 : 10));
+  }
+}
+
 TEST_CASE("a transfer agent is paid for what it delivered as it was committed") {
   enum class Delivery { kNone, kDiffering };
   for (const Delivery delivery : {Delivery::kNone, Delivery::kDiffering}) {

@@ -29,9 +29,10 @@ enum class WithholdReason : uint8_t {
   kNotChecked,    // A validator's share where nobody checked; of nobody: participant is zero.
   kRounding,      // Of nobody: participant is zero.
   kMaintenance,   // For the blocks in which it was announced to be away.
+  kSkipped,       // A transfer agent's share where it skipped an executor without its refusal.
 };
 template <>
-inline constexpr uint64_t kEnumEnd<WithholdReason> = 8;
+inline constexpr uint64_t kEnumEnd<WithholdReason> = 9;
 const char* NameOf(WithholdReason value);
 
 enum class ConvictionCause : uint8_t {
