@@ -77,7 +77,7 @@ Params DevnetParams(const NetworkOptions& options) {
   params.reputation.miss_sample_min = 5;
   params.money.emission_initial = Amount(kEmission);
   params.money.collateral_min = Amount(kCollateral / 10);
-  params.money.accusation_bond = Amount(kCollateral / 1'000);
+  params.money.accusation_bond = Amount(kCollateral / 50);
   params.money.challenge_bond = Amount(kCollateral / 1'000);
   params.money.newcomer_weight = kHonestWeight;
   // A proposal can be made, voted on and watched at work within two epochs.

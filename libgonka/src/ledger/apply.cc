@@ -1,8 +1,11 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "gonka/ledger/ledger.h"
 #include "gonka/ledger/queries.h"
 #include "ledger/cases.h"
+#include "ledger/collateral.h"
 #include "ledger/delegation.h"
 #include "ledger/draws.h"
 #include "ledger/epochs.h"
@@ -92,6 +95,32 @@ TxCode ApplyDelegated(BlockState& state, const AccountId& key, const AccountId& 
   return ChargeDelegated(state, key, after < before ? before - after : Amount(0));
 }
 
+// Whom a refused event is to be charged to: nobody can make others pay who did not let it speak.
+AccountId SpeakerOf(BlockState& state, const SignedTx& tx, const Event& event) {
+  if (!tx.acts_for) return tx.sender;
+  const bool delegated = CheckDelegated(state, tx.sender, *tx.acts_for, event) == TxCode::kOk;
+  return delegated ? *tx.acts_for : tx.sender;
+}
+
+// A participant pays out of its stake, anybody else out of its balance, as far as that goes; a warm
+// key of one who is no participant out of its cap, too.
+void ChargeRefused(BlockState& state, const SignedTx& tx, const Event& event) {
+  const Amount fee = state.params.money.refused_event_fee;
+  if (fee == Amount(0)) return;
+  const AccountId speaker = SpeakerOf(state, tx, event);
+  const Key participant = keys::OfParticipant(speaker);
+  if (state.participants.Find(participant) != nullptr) {
+    TakeStake(state, state.participants.Change(participant), Treasury(), fee);
+  } else {
+    Account& account = state.accounts.Change(keys::Of(speaker));
+    Amount taken = std::min(fee, account.balance);
+    if (speaker != tx.sender) taken = std::min(taken, CapOf(state, tx.sender));
+    Move(state, BalanceOf(account), Treasury(), taken);
+    if (speaker != tx.sender) GONKA_CHECK(ChargeDelegated(state, tx.sender, taken) == TxCode::kOk);
+  }
+  state.KeepEvent();
+}
+
 TxCode ApplyEvent(BlockState& state, const SignedTx& tx, const Event& event) {
   state.BeginEvent();
   const TxCode code = tx.acts_for ? ApplyDelegated(state, tx.sender, *tx.acts_for, event)
@@ -100,6 +129,7 @@ TxCode ApplyEvent(BlockState& state, const SignedTx& tx, const Event& event) {
     state.KeepEvent();
   } else {
     state.TakeBackEvent();
+    ChargeRefused(state, tx, event);
   }
   return code;
 }

@@ -138,6 +138,10 @@ TxCode CheckDelegated(BlockState& state, const AccountId& key, const AccountId& 
   return named ? TxCode::kOk : TxCode::kNotDelegated;
 }
 
+Amount CapOf(BlockState& state, const AccountId& key) {
+  return state.delegations.Get(keys::OfDelegation(key)).cap;
+}
+
 TxCode ChargeDelegated(BlockState& state, const AccountId& key, Amount spent) {
   if (spent == Amount(0)) return TxCode::kOk;
   Delegation& delegation = state.delegations.Change(keys::OfDelegation(key));

@@ -10,6 +10,7 @@ namespace gonka::ledger {
 // Whether the key may send this event for the account now.
 TxCode CheckDelegated(BlockState& state, const AccountId& key, const AccountId& account,
                       const Event& event);
+Amount CapOf(BlockState& state, const AccountId& key);
 // Takes what the event cost the account out of the key's cap.
 TxCode ChargeDelegated(BlockState& state, const AccountId& key, Amount spent);
 

@@ -115,6 +115,7 @@ constexpr Bound kBounds[] = {
     {"money.challenge_bond", 0, kCoinsMax},
     {"money.unbonding_epochs", 0, 10'000},
     {"money.vesting_epochs", 0, 512},
+    {"money.refused_event_fee", 0, kCoinsMax},
     {"request_sequence_ahead", 1, 64},
     {"block_interval_ms", 0, 3'600'000},
     {"pricing.stable_from", 0, 10 * kOne},

@@ -74,6 +74,7 @@ Params SimParams() {
   params.money.collateral_min = Amount(0);
   params.money.accusation_bond = Amount(500);
   params.money.challenge_bond = Amount(0);
+  params.money.refused_event_fee = Amount(1);
   params.block_interval_ms = 1'000;
   return params;
 }

@@ -184,9 +184,34 @@ class Ledger:
         except Refused as refused:
             self.state.take_back()
             del self.notices[told:]
+            self._charge_refused(tx, tag)
             return refused.args[0]
         self.state.keep()
         return TxCode.Ok
+
+    def _charge_refused(self, tx, tag):
+        fee = self.params["money"]["refused_event_fee"]
+        if fee == 0:
+            return
+        warm, speaker = tx["sender"], tx["sender"]
+        if tx["acts_for"] is not None:
+            try:
+                keys.require_named(self, warm, tx["acts_for"], tag)
+                speaker = tx["acts_for"]
+            except Refused:
+                pass
+        if self.state.get(state.participant(speaker)) is not None:
+            taken = membership.take_stake(self.state.edit(state.participant(speaker)), fee)
+        else:
+            taken = min(fee, self.state.get(state.account(speaker))["balance"])
+            if speaker != warm:
+                taken = min(taken, self.state.get(keys.delegation(warm))["cap"])
+                keys.charge(self, warm, taken)
+            if taken > 0:
+                self.state.edit(state.account(speaker))["balance"] -= taken
+        if taken > 0:
+            self.pot("treasury", taken)
+        self.state.keep()
 
     def _apply_delegated(self, warm, who, tag, body):
         keys.require_named(self, warm, who, tag)

@@ -112,6 +112,9 @@ TEST_CASE("who takes tokens and turns to another executor pays the first one its
     CHECK(net.record(first.id).held == kDue);
     CHECK(net.participant_record(1).collateral == Amount(1'000'000) - kDue);
     CHECK(net.Told<AgentCharged>().size() == 1);
+    // The whole of the blame is the transfer agent's.
+    CHECK(net.standing(0, first.executor).misses_half == 0);
+    CHECK(net.standing(0, 1).misses_half == 2);
 
     net.AwaitCheck(first);
     net.Check(first, Verdict::kPass);
@@ -124,9 +127,6 @@ TEST_CASE("who takes tokens and turns to another executor pays the first one its
     CHECK(net.balance(net.developer_id(0)) +
               FindAllowance(net.view(), net.id(1), net.developer_id(0))->available ==
           before - Amount(100));
-    // The whole of the blame is the transfer agent's.
-    CHECK(net.standing(0, first.executor).misses_half == 0);
-    CHECK(net.standing(0, 1).misses_half == 2);
   }
 }
 

@@ -48,6 +48,23 @@ TEST_CASE("the app hash is the root over the leaves of all blocks that changed s
   }
 }
 
+TEST_CASE(
+    "a refused event costs its sender a fee: a participant from its stake, others from their "
+    "balance") {
+  NetworkOptions options;
+  options.params.money.refused_event_fee = Amount(20);
+  TestNetwork net(options);
+  const Event wrong = Transfer{.to = net.developer_id(1), .amount = Amount(0)};
+  const Amount treasury = net.chain().totals.treasury;
+
+  CHECK(net.Do(net.developer(0), wrong) == TxCode::kMalformed);
+  CHECK(net.balance(net.developer_id(0)) == options.balance - Amount(20));
+  CHECK(net.Do(net.participant(1), wrong) == TxCode::kMalformed);
+  CHECK(net.participant_record(1).collateral == options.collateral - Amount(20));
+  CHECK(net.balance(net.id(1)) == options.balance);
+  CHECK(net.chain().totals.treasury == treasury + Amount(40));
+}
+
 // Otherwise the app hash would tell how a rule is programmed.
 TEST_CASE("a value that is the same after a block is no write, whoever has touched it") {
   TestNetwork net;

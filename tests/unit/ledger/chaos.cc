@@ -114,6 +114,7 @@ constexpr Moves kMoves[] = {
     {"money.collateral_min", 0, 1'000},
     {"money.unbonding_epochs", 0, 3},
     {"money.vesting_epochs", 0, 3},
+    {"money.refused_event_fee", 0, 200},
     {"time.maintenance_blocks_max", 0, 40},
     {"money.accusation_bond", 0, 1'000},
     {"request_sequence_ahead", 0, 65},

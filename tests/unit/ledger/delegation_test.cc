@@ -73,6 +73,26 @@ TEST_CASE("what a warm key commits comes out of its cap, whatever the event") {
   CHECK(net.balance(net.id(2)) == Amount(10'000'040));
 }
 
+TEST_CASE("a refused event is charged to who let the key say it, and no further than its cap") {
+  NetworkOptions options;
+  options.params.money.refused_event_fee = Amount(20);
+  TestNetwork net(options);
+  const AccountId owner = net.developer_id(0);
+  REQUIRE(net.Do(net.developer(0), ForCoins(net, Amount(30))) == TxCode::kOk);
+  const Transfer nothing{.to = net.developer_id(1), .amount = Amount(0)};
+  CHECK(DoFor(net, owner, 0, nothing) == TxCode::kMalformed);
+  CHECK(net.balance(owner) == options.balance - Amount(20));
+  CHECK(FindDelegation(net.view(), kWarmId)->cap == Amount(10));
+  CHECK(DoFor(net, owner, 1, nothing) == TxCode::kMalformed);
+  CHECK(DoFor(net, owner, 2, nothing) == TxCode::kMalformed);
+  CHECK(net.balance(owner) == options.balance - Amount(30));
+  // Not named, or of another account: the key's own affair.
+  CHECK(DoFor(net, owner, 3, CommitBeacon{}) == TxCode::kNotDelegated);
+  CHECK(DoFor(net, net.id(1), 4, nothing) == TxCode::kNotDelegated);
+  CHECK(net.balance(owner) == options.balance - Amount(30));
+  CHECK(net.participant_record(1).collateral == options.collateral);
+}
+
 TEST_CASE("terms that make no sense are refused") {
   TestNetwork net;
   const struct {

@@ -70,6 +70,7 @@ Params ShortParams() {
   params.money.collateral_min = Amount(0);
   params.money.accusation_bond = Amount(500);
   params.money.challenge_bond = Amount(0);
+  params.money.refused_event_fee = Amount(0);
   return params;
 }
 

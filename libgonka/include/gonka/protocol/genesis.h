@@ -73,15 +73,17 @@ struct MoneyParams {
   Ppm weight_cap{300'000};                   // 50 % and 40 % for two and three participants.
   Amount collateral_min{1'000'000'000'000};  // To register: 1,000 coins.
   uint64_t newcomer_weight = 100;            // Of a participant that is not in genesis.
-  Amount accusation_bond{
-      1'000'000'000};  // One coin. Held from a validator's collateral while it accuses.
+  // 20 coins, held from a validator's collateral while it accuses, and lost by who passes unseen
+  // what is wrong: far above the price of an answer (doc/economy.md).
+  Amount accusation_bond{20'000'000'000};
   Amount challenge_bond{
       1'000'000'000};             // Held from a developer's balance, beside the record's cost.
   uint32_t unbonding_epochs = 1;  // Settled, from a withdrawal on, before collateral comes back.
   uint32_t vesting_epochs = 0;    // Over which emission is released; 0: at once.
+  Amount refused_event_fee{1'000'000};  // A thousandth of a coin, of whoever says what is refused.
   GONKA_FIELDS(MoneyParams, emission_initial, fee_executor, fee_ta, fee_validators, weight_cap,
                collateral_min, newcomer_weight, accusation_bond, challenge_bond, unbonding_epochs,
-               vesting_epochs)
+               vesting_epochs, refused_event_fee)
 };
 
 // How the price of a token follows the use of a model (rewards/price.h).
