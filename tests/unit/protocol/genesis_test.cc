@@ -133,7 +133,7 @@ TEST_CASE("a genesis that contradicts itself is refused by the field's name and 
 
 TEST_CASE("every parameter has a name, a bound, and is what its name sets") {
   const std::vector<ParamChange> all = ListParams(Params{});
-  CHECK(all.size() == 70);
+  CHECK(all.size() == 71);
   for (const ParamChange& param : all) {
     CAPTURE(static_cast<const std::string&>(param.name));
     Params params;
