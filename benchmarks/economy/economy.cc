@@ -1,176 +1,181 @@
 // What each strategy gains per epoch against honesty: the same simulated network is lived through
-// twice from each seed, once with the strategy and once without, and the wealth of those who follow
-// it is compared. Coins alone are counted, not the computing that a cheat saves.
+// twice from each seed, once with the strategy and once without, and what those who follow it have
+// is compared: coins, less the cost of the computing that they did.
 //
 //   economy [participants [seeds [strategy]]]
+//
+// From 200 participants on all strategies that can are followed at once, each by other
+// participants, in one pair of lives.
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <string>
 
-#include "gonka/testing/sim_world.h"
+#include "lives.h"
 
 namespace gonka::testing {
 namespace {
 
-constexpr uint64_t kEpochs = 2;
-constexpr size_t kDevelopers = 3;
+constexpr size_t kMixedFrom = 200;
+constexpr uint32_t kTokensMax = 8;
 
-// Who follows which strategies. Participant 0 acts, 1 is its friend or victim.
-struct Row {
-  std::string name;
-  std::map<size_t, std::vector<Conduct>> conduct;
-  std::map<size_t, std::vector<Conduct>> habits;
+// Of one row: what its actors gained, and what those who could bribe them did.
+struct Sample {
+  double gain = 0;
+  double payers_gain = 0;
 };
 
-Row Alone(const std::string& strategy) {
-  return {.name = strategy, .conduct = {{0, {{.strategy = strategy}}}}, .habits = {}};
-}
+struct Copy {
+  const Row* row;
+  std::vector<size_t> seats;
+};
 
-Row AtRate(const std::string& strategy, uint32_t percent) {
-  return {.name = fmt::format("{} {} %", strategy, percent),
-          .conduct = {{0, {{.strategy = strategy, .rate = Ppm{percent * 10'000}}}}},
-          .habits = {}};
-}
-
-Row WithFriend(const std::string& strategy) {
-  return {.name = strategy + " for a friend",
-          .conduct = {{0, {{.strategy = strategy, .friends = {1}}}}},
-          .habits = {}};
-}
-
-Row AgainstVictim(const std::string& strategy) {
-  return {.name = strategy + " a victim",
-          .conduct = {{0, {{.strategy = strategy, .victims = {1}}}}},
-          .habits = {}};
-}
-
-Row Pair() {
-  const auto one = [](size_t other) {
-    return std::vector<Conduct>{{.strategy = "cheats"},
-                                {.strategy = "approves_friends", .friends = {other}}};
-  };
-  return {.name = "colluding pair", .conduct = {{0, one(1)}, {1, one(0)}}, .habits = {}};
-}
-
-Row Cartel(size_t participants) {
-  Row row{.name = "cartel of 40 %", .conduct = {}, .habits = {}};
-  std::vector<size_t> members;
-  for (size_t i = 0; i < participants * 2 / 5; ++i) members.push_back(i);
-  for (const size_t i : members) {
-    row.conduct[i] = {{.strategy = "cartel", .friends = members}};
-  }
-  row.conduct[0].push_back({.strategy = "cheats"});
-  return row;
-}
-
-Row OfDeveloper(const std::string& habit, std::vector<size_t> friends) {
-  Row row{.name = habit, .conduct = {}, .habits = {}};
-  row.habits[0] = {{.strategy = habit, .friends = friends}};
-  for (const size_t place : friends) row.conduct[place] = {{.strategy = "honest"}};
-  return row;
-}
-
-std::vector<Row> Rows(size_t participants) {
-  return {AtRate("cheats", 1),
-          AtRate("cheats", 10),
-          AtRate("cheats", 100),
-          Alone("prefills"),
-          Alone("other_model"),
-          Alone("tampers"),
-          Alone("refuses"),
-          AtRate("goes_silent", 20),
-          Alone("withholds_payload"),
-          Alone("never_checks"),
-          Alone("approves_unseen"),
-          WithFriend("approves_friends"),
-          Alone("accuses"),
-          AgainstVictim("accuses"),
-          Alone("flips_verdicts"),
-          Alone("judges_unasked"),
-          AgainstVictim("frames"),
-          WithFriend("steers"),
-          WithFriend("names_friend"),
-          Alone("withholds_start"),
-          Alone("never_delivers"),
-          Alone("delivers_other"),
-          AgainstVictim("takes_and_denies"),
-          Alone("replays"),
-          Alone("floods"),
-          Pair(),
-          Cartel(participants),
-          OfDeveloper("disputes_everything", {}),
-          OfDeveloper("wash_trader", {0, 1})};
-}
-
-SimOptions NetworkOf(size_t participants, uint64_t sim_seed) {
-  SimOptions options{.sim_seed = sim_seed,
-                     .participants = participants,
-                     .developers = kDevelopers,
-                     .balance = Amount(100'000'000),
-                     .allowance = Amount(1'000'000)};
-  options.params.check.hearing_sample = CheckParams().hearing_sample;
-  return options;
-}
-
-int64_t WealthOf(const SimWorld& world, const AccountId& account) {
-  uint64_t wealth = world.Balance(account).units();
-  if (const auto about = ledger::FindParticipant(*world.Ledger(), account)) {
-    wealth += about->collateral.units();
-    for (const auto& part : about->unbonding) wealth += part.amount.units();
-  }
-  return static_cast<int64_t>(wealth);
-}
-
-// What the row's actors have after some epochs of everybody's requests.
-int64_t Live(SimOptions options, const Row& row, bool honestly) {
-  if (!honestly) {
-    options.conduct = row.conduct;
-    options.habits = row.habits;
-  }
-  SimWorld world(options);
-  const size_t each_block = 1 + options.participants / 5;
-  while (world.epoch() < kEpochs) {
-    for (size_t i = 0; i < each_block; ++i) {
-      world.Post("how much?", {.developer = (world.height() + i) % kDevelopers, .tokens_max = 8});
+std::vector<Copy> Seat(std::span<const Row* const> rows, size_t copies, size_t participants) {
+  std::vector<Copy> seated;
+  const size_t free = participants - 1 - Background(participants).conduct.size();
+  size_t next = 0;
+  for (const Row* row : rows) {
+    for (size_t i = 0; i < copies; ++i) {
+      if (next + row->seats > free) return seated;
+      Copy copy{.row = row, .seats = {}};
+      for (size_t seat = 0; seat < row->seats; ++seat) copy.seats.push_back(next++);
+      seated.push_back(std::move(copy));
     }
-    world.RunBlocks(1);
   }
-  world.RunToSettlementOf(kEpochs - 1);
-  int64_t wealth = 0;
-  for (const auto& [place, conduct] : row.conduct)
-    wealth += WealthOf(world, world.participant(place));
-  for (const auto& [place, habits] : row.habits) wealth += WealthOf(world, world.developer(place));
-  return wealth;
+  return seated;
 }
 
-struct Gain {
+double Gained(const Copy& copy, const std::vector<size_t>& who, const Wealth& life,
+              const Wealth& honest) {
+  double gained = 0;
+  for (const size_t seat : who) {
+    const size_t place = copy.seats[seat];
+    gained += life.participants[place] - honest.participants[place];
+  }
+  return gained;
+}
+
+struct Result {
+  std::map<const Row*, std::vector<Sample>> samples;
+  std::map<uint64_t, Wealth> honest_lives;  // By seed: the same for all rows of the usual network.
+};
+
+// Both lives from one seed.
+void Compare(const std::vector<Copy>& copies, size_t participants, uint64_t seed, Result& result) {
+  const Row& row = *copies.front().row;
+  Life life{.options = NetworkOf(participants, seed),
+            .epochs = row.epochs,
+            .tokens_max = row.tokens_max > 0 ? row.tokens_max : kTokensMax};
+  if (row.network) row.network(life.options);
+  Cast always = Background(participants);
+  Cast strategy;
+  for (const Copy& copy : copies) {
+    if (copy.row->always) Join(always, copy.row->always(copy.seats));
+    Join(strategy, copy.row->strategy(copy.seats));
+  }
+  const bool usual =
+      !row.always && !row.network && row.tokens_max == 0 && copies.front().row == copies.back().row;
+  if (!usual || !result.honest_lives.contains(seed)) {
+    result.honest_lives[usual ? seed : 0] = Live(life, always);
+  }
+  const Wealth& honest = result.honest_lives[usual ? seed : 0];
+  Join(always, strategy);
+  const Wealth lived = Live(life, always);
+  for (const Copy& copy : copies) {
+    Sample sample{.gain = Gained(copy, copy.row->actors, lived, honest),
+                  .payers_gain = Gained(copy, copy.row->payers, lived, honest)};
+    if (row.is_developer) sample.gain += lived.developers[0] - honest.developers[0];
+    sample.gain /= static_cast<double>(row.epochs);
+    sample.payers_gain /= static_cast<double>(row.epochs);
+    result.samples[copy.row].push_back(sample);
+  }
+}
+
+struct Estimate {
   double mean = 0;
   double margin = 0;  // Of the 95 % interval, by the normal distribution.
 };
 
-Gain GainOf(const Row& row, size_t participants, uint64_t seeds) {
+Estimate EstimateOf(const std::vector<Sample>& samples, double Sample::*value) {
   double sum = 0;
   double squares = 0;
-  for (uint64_t seed = 1; seed <= seeds; ++seed) {
-    const SimOptions options = NetworkOf(participants, seed);
-    const auto gain = static_cast<double>(Live(options, row, false) - Live(options, row, true)) /
-                      static_cast<double>(kEpochs);
-    sum += gain;
-    squares += gain * gain;
+  for (const Sample& sample : samples) {
+    sum += sample.*value;
+    squares += sample.*value * (sample.*value);
   }
-  const auto n = static_cast<double>(seeds);
+  const auto n = static_cast<double>(samples.size());
   const double mean = sum / n;
-  const double variance = seeds > 1 ? std::max(0.0, squares - n * mean * mean) / (n - 1) : 0;
+  const double variance = n > 1 ? std::max(0.0, squares - n * mean * mean) / (n - 1) : 0;
   return {.mean = mean, .margin = 1.96 * std::sqrt(variance / n)};
 }
 
-const char* Judgement(const Gain& gain) {
+const char* Judgement(const Estimate& gain, size_t samples) {
+  if (samples < 2) return "one sample";
   if (gain.mean + gain.margin < 0) return "loses";
   if (gain.mean - gain.margin > 0) return "GAINS";
   return gain.mean == 0 ? "nothing" : "undecided";
+}
+
+void Print(const Row& row, const std::vector<Sample>& samples) {
+  const Estimate gain = EstimateOf(samples, &Sample::gain);
+  fmt::print("{:<28}{:>12.0f}{:>10.0f}{:>6}  {}", row.name, gain.mean, gain.margin, samples.size(),
+             Judgement(gain, samples.size()));
+  if (!row.payers.empty()) {
+    const Estimate payer = EstimateOf(samples, &Sample::payers_gain);
+    fmt::print("; the friend gains {:.0f} +- {:.0f}, a bribe needs {:.0f}", payer.mean,
+               payer.margin, std::max(0.0, -gain.mean));
+  }
+  fmt::print("\n");
+  std::fflush(stdout);
+}
+
+void PrintRefusals(const Result& result) {
+  uint64_t refusals = 0;
+  for (const auto& [seed, life] : result.honest_lives) refusals += life.refusals;
+  fmt::print("events refused in {} lives without any row: {}\n", result.honest_lives.size(),
+             refusals);
+}
+
+// What takes long comes last.
+void RunOneByOne(std::vector<const Row*> rows, size_t participants, uint64_t seeds) {
+  std::stable_sort(rows.begin(), rows.end(), [](const Row* a, const Row* b) {
+    return a->mixes() != b->mixes() ? a->mixes() : a->times < b->times;
+  });
+  const size_t copies_max = std::max<size_t>(participants / 25, 1);
+  Result result;
+  for (const Row* row : rows) {
+    const bool large = row->is_developer || row->seats * copies_max > participants / 5;
+    const auto copies = Seat(std::span(&row, 1), large ? 1 : copies_max, participants);
+    if (copies.empty()) {
+      fmt::print("{:<28}needs more participants\n", row->name);
+      continue;
+    }
+    const uint64_t lives = (seeds * row->times + copies.size() - 1) / copies.size();
+    for (uint64_t seed = 1; seed <= lives; ++seed) {
+      Compare(copies, participants, seed, result);
+    }
+    Print(*row, result.samples[row]);
+  }
+  PrintRefusals(result);
+}
+
+void RunTogether(std::vector<const Row*> rows, size_t participants, uint64_t seeds) {
+  const size_t copies_max = participants / 200;
+  std::erase_if(rows, [&](const Row* row) {
+    const bool fits = row->mixes() && row->seats * copies_max <= participants / 50;
+    if (!fits) fmt::print("{:<28}not measured\n", row->name);
+    return !fits;
+  });
+  if (rows.empty()) return;
+  Result result;
+  const auto copies = Seat(rows, copies_max, participants);
+  for (uint64_t seed = 1; seed <= seeds; ++seed) Compare(copies, participants, seed, result);
+  for (const Row* row : rows) {
+    if (result.samples.contains(row)) Print(*row, result.samples[row]);
+  }
+  PrintRefusals(result);
 }
 
 }  // namespace
@@ -180,18 +185,22 @@ int main(int argc, char** argv) {
   using namespace gonka::testing;
   const size_t participants = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 5;
   const uint64_t seeds = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 5;
-  if (participants < 3 || participants > 200 || seeds < 1) {
-    fmt::print(stderr, "usage: economy [participants (3 to 200) [seeds (1 or more) [strategy]]]\n");
+  if (participants < 5 || participants > 2'000 || seeds < 1) {
+    fmt::print(stderr,
+               "usage: economy [participants (5 to 2000) [seeds (1 or more) [strategy]]]\n");
     return EXIT_FAILURE;
   }
-  fmt::print("{} participants, {} seeds, {} epochs each; emission 1,000,000 an epoch\n",
-             participants, seeds, 2);
-  fmt::print("{:<28}{:>14}{:>12}\n", "strategy", "gain an epoch", "+- 95 %");
-  for (const Row& row : Rows(participants)) {
-    if (argc > 3 && row.name.find(argv[3]) == std::string::npos) continue;
-    const Gain gain = GainOf(row, participants, seeds);
-    fmt::print("{:<28}{:>14.0f}{:>12.0f}  {}\n", row.name, gain.mean, gain.margin, Judgement(gain));
-    std::fflush(stdout);
+  const std::vector<Row> all = RowsOf(participants);
+  std::vector<const Row*> rows;
+  for (const Row& row : all) {
+    if (argc <= 3 || row.name.find(argv[3]) != std::string::npos) rows.push_back(&row);
+  }
+  fmt::print("{} participants, {} seeds\n{:<28}{:>12}{:>10}{:>6}\n", participants, seeds,
+             "strategy", "an epoch", "+- 95 %", "n");
+  if (participants < kMixedFrom) {
+    RunOneByOne(rows, participants, seeds);
+  } else {
+    RunTogether(rows, participants, seeds);
   }
   return EXIT_SUCCESS;
 }

@@ -111,7 +111,6 @@ size_t SimWorld::Post(const std::string& prompt, const AskOptions& options) {
   const size_t number = state_->requests.size();
   SimRequest& request = state_->requests.emplace_back();
   request.developer = options.developer;
-  request.prompt_tokens = static_cast<uint32_t>(prompt.size());
   request.ta = options.ta.value_or(0);
   while (!options.ta) {  // Drawn among those that are up.
     request.ta = state_->random.Below(participants());

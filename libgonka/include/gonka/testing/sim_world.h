@@ -74,7 +74,6 @@ struct AskOptions {
 // What a developer sees of one request.
 struct SimRequest {
   size_t developer = 0;
-  uint32_t prompt_tokens = 0;
   size_t ta = 0;
   node::TransferAgent::Ticket ticket = 0;
   std::optional<InferenceId> accepted;  // Of the attempt that was accepted.
