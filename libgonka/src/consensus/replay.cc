@@ -6,6 +6,7 @@
 #include "consensus/replay_totals.h"
 #include "consensus/signature_verifier.h"
 #include "gonka/ledger/queries.h"
+#include "gonka/ledger/state_root.h"
 #include "gonka/store/shadow.h"
 
 namespace gonka::consensus {
@@ -57,10 +58,13 @@ class Replayer {
       txs.push_back({block.txs[i], verified.hashes[i]});
       events += block.txs[i].events.size();
     }
-    const auto result = ledger::ApplyBlock(shadow_, block.header, txs);
+    const auto result = ledger::ApplyBlock(shadow_, block.header, txs, state_root_);
     if (!result.ok()) return DifferenceOf(result.status());
     AddBlock(report_.totals, shadow_, block, *result);
     shadow_.TakeBlock(block, *result);
+    if (const auto due = ledger::FindStateRootDue(shadow_); due && due->height == height) {
+      state_root_ = ledger::StateRoot{.height = height, .root = ledger::StateRootOf(shadow_)};
+    }
     GONKA_ASSIGN_OR_RETURN(Difference difference, Compare(recorded, height));
     if (!difference) {
       report_.txs += txs.size();
@@ -131,7 +135,8 @@ class Replayer {
   const ReplayOptions& options_;
   SignatureVerifier verifier_{2, 0};
   store::Shadow shadow_;
-  store::Tip tip_;  // The last block that agreed.
+  std::optional<ledger::StateRoot> state_root_;  // Of the epoch's first state.
+  store::Tip tip_;                               // The last block that agreed.
   ReplayReport report_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "gonka/ledger/ledger.h"
 #include "gonka/ledger/queries.h"
+#include "gonka/ledger/state_root.h"
 #include "ledger/cases.h"
 #include "ledger/collateral.h"
 #include "ledger/delegation.h"
@@ -157,6 +158,18 @@ void ApplyTx(BlockState& state, const VerifiedTx& verified, std::vector<Receipt>
   }
 }
 
+absl::Status RecordStateRoot(BlockState& state, const std::optional<StateRoot>& root) {
+  const std::optional<StateRootDue> due = FindStateRootDue(state.view);
+  if (!due || due->recorded_at != state.height()) return absl::OkStatus();
+  if (!root || root->height != due->height) {
+    return absl::FailedPreconditionError(
+        fmt::format("block {} records the root of the state after block {}, which is not given",
+                    state.height(), due->height));
+  }
+  state.state_roots.Put(keys::OfStateRoot(state.chain.epoch), *root);
+  return absl::OkStatus();
+}
+
 void EndBlock(BlockState& state) {
   ExpireRecords(state);
   RunTimers(state);
@@ -173,10 +186,12 @@ void EndBlock(BlockState& state) {
 }  // namespace
 
 absl::StatusOr<BlockResult> ApplyBlock(const View& view, const BlockHeader& header,
-                                       std::span<const VerifiedTx> txs) {
+                                       std::span<const VerifiedTx> txs,
+                                       const std::optional<StateRoot>& state_root) {
   BlockState state(view);
   GONKA_RETURN_IF_ERROR(CheckHeader(state.chain, header));
   GONKA_RETURN_IF_ERROR(BeginBlock(state, header));
+  GONKA_RETURN_IF_ERROR(RecordStateRoot(state, state_root));
   std::vector<Receipt> receipts;
   for (const VerifiedTx& tx : txs) ApplyTx(state, tx, receipts);
   EndBlock(state);

@@ -57,6 +57,7 @@ BlockState::BlockState(const View& base)
       votes(base),
       sprints(base),
       sprint_entries(base),
+      state_roots(base),
       stored_params(base),
       index(base) {}
 
@@ -81,6 +82,7 @@ void BlockState::ForEachTable(Self& self, const F& visit) {
   visit(self.votes);
   visit(self.sprints);
   visit(self.sprint_entries);
+  visit(self.state_roots);
   visit(self.stored_params);
   visit(self.index);
 }

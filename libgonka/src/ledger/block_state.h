@@ -36,6 +36,7 @@ class BlockState {
   Table<ProposalVote> votes;
   Table<Sprint> sprints;
   Table<SprintEntry> sprint_entries;
+  Table<StateRoot> state_roots;
   Table<Params> stored_params;
   Table<IndexEntry> index;  // Keys of all letters that have no values.
 

@@ -143,6 +143,7 @@ void Prune(BlockState& state) {
     return;  // The rest in the next blocks.
   }
   state.epochs.Erase(keys::OfEpoch(epoch));
+  state.state_roots.Erase(keys::OfStateRoot(epoch));
   ++state.chain.epoch_pruned;
   ForgetLeavers(state);
 }

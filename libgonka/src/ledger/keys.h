@@ -147,6 +147,9 @@ inline Key OfSprint(uint64_t epoch) {
 inline Key OfSprintEntry(uint64_t epoch, const AccountId& participant, const ModelId& model) {
   return Key('E').AddNumber(epoch).Add(participant).Add(model);
 }
+inline Key OfStateRoot(uint64_t epoch) {
+  return Key('R').AddNumber(epoch);
+}
 
 // Indexes, with empty values.
 inline Key OfAllowanceExpiry(uint64_t epoch, const AccountId& ta, const AccountId& developer) {

@@ -89,6 +89,7 @@ GONKA_STORED(ProposalVote)
 GONKA_STORED(Sprint)
 GONKA_STORED(SprintEntry)
 GONKA_STORED(Standing)
+GONKA_STORED(StateRoot)
 GONKA_STORED(Traffic)
 GONKA_STORED(Vesting)
 #undef GONKA_STORED

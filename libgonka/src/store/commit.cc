@@ -176,6 +176,24 @@ std::vector<Mutation> BlockMutations(const Tip& before, const Block& block,
   return std::move(commit).Take();
 }
 
+Tip TipOf(const std::vector<Mutation>& mutations) {
+  const auto tip = Decode<Tip>(*mutations.back().value);
+  GONKA_CHECK(tip.ok());
+  return *tip;
+}
+
+// Proofs of what comes later lead past them.
+static void AddPeaks(const MerkleFrontier& history, std::vector<Mutation>& mutations) {
+  uint64_t start = 0;
+  size_t next = 0;
+  for (uint32_t level = 64; level-- > 0;) {
+    if ((history.size >> level & 1) == 0) continue;
+    mutations.push_back(
+        {kNodes, NodeKey(level, start >> level), ToBytes(history.peaks[next++].span()), false});
+    start += uint64_t{1} << level;
+  }
+}
+
 std::vector<Mutation> StateMutations(const Genesis& genesis, const Block& block,
                                      const MerkleFrontier& history,
                                      std::span<const StateWrite> state) {
@@ -190,6 +208,7 @@ std::vector<Mutation> StateMutations(const Genesis& genesis, const Block& block,
   format.Int(kFormat);
   mutations.push_back({kMeta, MetaKey("format"), format.Take(), false});
   mutations.push_back({kMeta, MetaKey("genesis"), Encode(genesis), false});
+  AddPeaks(history, mutations);
   return mutations;
 }
 

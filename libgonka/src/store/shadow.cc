@@ -13,12 +13,6 @@ std::string NameOfKey(ByteSpan key) {
   return fmt::format("state entry '{}' {}", letter, Hex(key.subspan(key.empty() ? 0 : 1)));
 }
 
-Tip TipOf(const std::vector<Mutation>& mutations) {
-  const auto tip = Decode<Tip>(*mutations.back().value);
-  GONKA_CHECK(tip.ok());
-  return *tip;
-}
-
 }  // namespace
 
 Shadow::Shadow() = default;

@@ -84,7 +84,8 @@ absl::StatusOr<Block> Snapshot::GetBlock(uint64_t height) const {
 std::vector<Bytes> Snapshot::EncodedBlocks(uint64_t from, size_t bytes_max) const {
   std::vector<Bytes> blocks;
   size_t bytes = 0;
-  reader_->Scan(kBlocks, {}, HeightKey(from), [&](ByteSpan, ByteSpan block) {
+  reader_->Scan(kBlocks, {}, HeightKey(from), [&](ByteSpan key, ByteSpan block) {
+    if (blocks.empty() && ToBytes(key) != HeightKey(from)) return false;
     bytes += block.size();
     if (!blocks.empty() && bytes > bytes_max) return false;
     blocks.push_back(ToBytes(block));
@@ -168,6 +169,24 @@ std::vector<NoticePosition> Snapshot::FindNotices(const Hash& subject, uint64_t 
                   return found.size() < limit;
                 });
   return found;
+}
+
+absl::StatusOr<ledger::Overlay::Changes> Snapshot::GetStateBefore() const {
+  ledger::Overlay::Changes before;
+  absl::Status status;
+  reader_->Scan(kBefore, {}, {}, [&](ByteSpan, ByteSpan bytes) {
+    absl::StatusOr<StateBefore> block = Decode<StateBefore>(bytes);
+    status = block.status();
+    if (!status.ok()) return false;
+    // What the first block has overwritten is the oldest.
+    for (StateWrite& entry : block->entries) {
+      before.emplace(std::move(entry.key), std::move(entry.value));
+    }
+    return true;
+  });
+  GONKA_RETURN_IF_ERROR(reader_->status());
+  if (!status.ok()) return absl::DataLossError("the table \"before\" is damaged");
+  return before;
 }
 
 absl::StatusOr<Hash> Snapshot::GetHistoryNode(uint32_t level, uint64_t index) const {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <bit>
 #include <filesystem>
 #include <fstream>
 
@@ -50,56 +51,20 @@ absl::StatusOr<Bytes> ReadFile(const std::string& path) {
   return Bytes(std::istreambuf_iterator<char>(in), {});
 }
 
-// Cuts a state into chunks and writes each as soon as it is full.
-class Exporter {
- public:
-  explicit Exporter(std::string directory) : directory_(std::move(directory)) {}
-
-  absl::Status Add(ByteSpan key, ByteSpan value) {
-    const size_t size = key.size() + value.size();
-    if (!chunk_.entries.empty() && bytes_ + size > kStateChunkBytes) {
-      GONKA_RETURN_IF_ERROR(Flush());
-    }
-    bytes_ += size;
-    chunk_.entries.push_back({.key = ToBytes(key), .value = ToBytes(value)});
-    return absl::OkStatus();
-  }
-
-  absl::Status Flush() {
-    if (hashes_.size() == kStateChunksMax) {
-      return absl::ResourceExhaustedError(
-          fmt::format("the state has more than {} chunks", kStateChunksMax));
-    }
-    const Bytes bytes = Encode(chunk_);
-    GONKA_RETURN_IF_ERROR(
-        WriteFile(ChunkFile(directory_, static_cast<uint32_t>(hashes_.size())), bytes));
-    hashes_.push_back(MerkleLeaf(bytes));
-    chunk_.entries.clear();
-    bytes_ = 0;
-    return absl::OkStatus();
-  }
-
-  const std::vector<Hash>& hashes() const { return hashes_; }
-
- private:
-  const std::string directory_;
-  StateChunk chunk_;
-  size_t bytes_ = 0;
-  std::vector<Hash> hashes_;
-};
-
 absl::StatusOr<std::vector<Hash>> WriteChunks(const Snapshot& snapshot,
                                               const std::string& directory) {
-  Exporter exporter(directory);
-  absl::Status written;
-  snapshot.Scan({}, {}, [&](ByteSpan key, ByteSpan value) {
-    written = exporter.Add(key, value);
-    return written.ok();
-  });
-  GONKA_RETURN_IF_ERROR(written);
+  std::vector<Hash> hashes;
+  GONKA_RETURN_IF_ERROR(ledger::CutState(snapshot, [&](const Bytes& chunk) {
+    if (hashes.size() == ledger::kStateChunksMax) {
+      return absl::ResourceExhaustedError(
+          fmt::format("the state has more than {} chunks", ledger::kStateChunksMax));
+    }
+    const auto index = static_cast<uint32_t>(hashes.size());
+    hashes.push_back(MerkleLeaf(chunk));
+    return WriteFile(ChunkFile(directory, index), chunk);
+  }));
   GONKA_RETURN_IF_ERROR(snapshot.status());
-  GONKA_RETURN_IF_ERROR(exporter.Flush());
-  return exporter.hashes();
+  return hashes;
 }
 
 // The block's own words; that the state is the one after it, Commit asks.
@@ -242,6 +207,11 @@ absl::Status StateImport::Commit(Database& database, const Genesis& genesis) con
   if (const NetworkId network = NetworkIdOf(genesis); chain->network != network) {
     return absl::InvalidArgumentError(fmt::format("the snapshot is of network {}, genesis of {}",
                                                   Hex(chain->network), Hex(network)));
+  }
+  if (chain->history.peaks.size() != static_cast<size_t>(std::popcount(chain->history.size))) {
+    return absl::InvalidArgumentError(
+        fmt::format("the snapshot's history of {} blocks has {} peaks", chain->history.size,
+                    chain->history.peaks.size()));
   }
   GONKA_RETURN_IF_ERROR(CheckBlock(manifest_.block, *chain));
   return database.CommitState(genesis, manifest_.block, chain->history, state);

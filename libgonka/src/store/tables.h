@@ -8,10 +8,11 @@
 
 namespace gonka::store {
 
-inline constexpr uint32_t kFormat = 2;
+inline constexpr uint32_t kFormat = 3;
 
 enum Tables : TableId {
-  kMeta,      // "format" u32; "tip" Tip; "genesis" Genesis; "evidence" Equivocation
+  kMeta,      // "format" u32; "tip" Tip; "genesis" Genesis; "evidence" Equivocation;
+              // "state root" StateRoot
   kState,     // state key -> LeafPosition, then the value
   kBlocks,    // height -> Block
   kInfos,     // height -> BlockInfo
@@ -20,9 +21,17 @@ enum Tables : TableId {
   kTxs,       // tx hash -> TxPosition
   kSubjects,  // subject, height, u32 notice index -> u8 kind
   kTrees,     // height -> what finds and proves one leaf of many (block_tree.h)
+  kBefore,    // height -> StateBefore
 };
 inline const std::vector<std::string> kTableNames = {
-    "meta", "state", "blocks", "infos", "leaves", "nodes", "txs", "subjects", "trees"};
+    "meta", "state", "blocks", "infos", "leaves", "nodes", "txs", "subjects", "trees", "before"};
+
+// What entries of the state were before a block: nothing where they were not there.
+struct StateBefore {
+  static constexpr RecordKind kKind{211, 1};
+  List<StateWrite, 1u << 24> entries;
+  GONKA_FIELDS(StateBefore, entries)
+};
 
 inline constexpr size_t kPositionSize = 12;  // Of an encoded LeafPosition.
 

@@ -114,6 +114,18 @@ def run_due_draws(led):
             checks.draw_recheck(led, ids, tagged("gonka/draw/recheck/1", beacon, ids))
 
 
+# The root of an epoch's first state.
+
+ROOT_BLOCKS = 16
+
+
+def record_state_root(led):
+    first = led.chain["epoch_first_height"]
+    if led.chain["epoch"] > 0 and led.height == first + min(ROOT_BLOCKS, led.params["time"]["epoch_blocks"] - 1):
+        assert led.state_root["height"] == first
+        led.state.put(state.state_root(led.chain["epoch"]), led.state_root)
+
+
 # The end of an epoch.
 
 
@@ -139,5 +151,6 @@ def prune(led):
         led.state.erase(key)
     if len(keys) < PRUNED_PER_BLOCK:
         led.state.erase(state.epoch_table(epoch))
+        led.state.erase(state.state_root(epoch))
         led.edit_chain()["epoch_pruned"] += 1
         membership.forget_leavers(led, epoch)

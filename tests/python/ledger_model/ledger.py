@@ -32,6 +32,7 @@ class Ledger:
     def __init__(self, genesis):
         self.state = State()
         self.notices = []
+        self.state_root = None  # Of the epoch's first state: whoever has that state's bytes puts it here.
         self.signatures = set()  # (key, message, signature): all that are valid.
         epochs.apply_genesis(self, genesis)
         self.state.keep()
@@ -126,6 +127,7 @@ class Ledger:
             chain["beacon_links"] += 1
         if begins:
             epochs.begin_epoch(self)
+        epochs.record_state_root(self)
         require(chain["rules"] <= RULES_KNOWN, "a version of the rules that is not known here")
 
     def _end(self):

@@ -7,7 +7,7 @@ LETTERS = {
     b"c": "Chain", b"g": "Params", b"a": "Account", b"p": "Participant", b"m": "ModelInfo", b"e": "EpochTable",
     b"s": "Standing", b"b": "Blame", b"v": "EvidenceLog", b"n": "Traffic", b"l": "Allowance", b"k": "bytes32",
     b"r": "InferenceRecord", b"d": "Case", b"y": "Delegation", b"f": "Pricing", b"i": "Proposal",
-    b"j": "ProposalVote", b"V": "Vesting", b"S": "Sprint", b"E": "SprintEntry", b"t": "", b"q": "",
+    b"j": "ProposalVote", b"V": "Vesting", b"R": "StateRoot", b"S": "Sprint", b"E": "SprintEntry", b"t": "", b"q": "",
 }
 DERIVED = b"hoxuwzP"
 
@@ -26,6 +26,10 @@ def participant(who):
 
 def epoch_table(epoch):
     return b"e" + big(epoch)
+
+
+def state_root(epoch):
+    return b"R" + big(epoch)
 
 
 def standing(epoch, who):

@@ -3,10 +3,12 @@ difference."""
 
 import struct
 
-from .codec import EVENTS, NAMES, NOTICES, Malformed, copy_of, decode, encode, leaf_hash, root_of
+from .codec import EVENTS, NAMES, NOTICES, Malformed, copy_of, decode, encode, leaf_hash, root_of, u32
 from .ledger import BlockRefused, Ledger, app_hash, append_leaf
 from .state import DERIVED, kind_of, value_bytes
 
+CHUNK_BYTES = 1 << 20
+CHUNK_HEAD = (204).to_bytes(2, "little") + b"\1"
 CODES = {number: name for name, number in NAMES["TxCode"].items()}
 
 
@@ -48,6 +50,19 @@ def differing(name, theirs, ours):
         yield from differing(f"{name}({theirs[0]})", theirs[1], ours[1])
     else:
         yield f"  {name}\n    the ledger: {shown(theirs)}\n    the model:  {shown(ours)}"
+
+
+def state_root(state):
+    """Section 5: of a state's bytes by key."""
+    chunks, bytes_in_last = [[]], 0
+    for key in sorted(state):
+        size = len(key) + len(state[key])
+        if chunks[-1] and bytes_in_last + size > CHUNK_BYTES:
+            chunks.append([])
+            bytes_in_last = 0
+        chunks[-1].append(u32(len(key)) + key + u32(len(state[key])) + state[key])
+        bytes_in_last += size
+    return root_of([leaf_hash(CHUNK_HEAD + u32(len(entries)) + b"".join(entries)) for entries in chunks])
 
 
 class Comparison:
@@ -125,6 +140,9 @@ class Comparison:
                 del self.mirror[key]
             else:
                 self.mirror[key] = value
+        chain = self.led.chain
+        if chain["epoch"] > 0 and chain["height"] == chain["epoch_first_height"]:
+            self.led.state_root = {"height": chain["height"], "root": state_root(self.mirror)}
 
     def compare_receipts(self, block, theirs, ours):
         events = [(tx, event) for tx in block["txs"] for event in tx["events"]]

@@ -174,7 +174,7 @@ Signature TestNetwork::Sign(const KeyPair& key, const Hash& message) const {
 }
 
 bool TestNetwork::TryBlock(const BlockHeader& header) {
-  absl::StatusOr<BlockResult> result = ApplyBlock(view_, header, pending_);
+  absl::StatusOr<BlockResult> result = ApplyBlock(view_, header, pending_, state_root_);
   if (witness_ != nullptr) {
     Block block{.header = header, .txs = {}, .signature = {}};
     for (const VerifiedTx& verified : pending_) block.txs.push_back(verified.tx);
@@ -187,6 +187,9 @@ bool TestNetwork::TryBlock(const BlockHeader& header) {
   last_ = *std::move(result);
   view_.Apply(last_.writes);
   notices_.insert(notices_.end(), last_.notices.begin(), last_.notices.end());
+  if (const auto due = FindStateRootDue(view_); due && due->height == header.height) {
+    state_root_ = StateRoot{.height = due->height, .root = StateRootOf(view_)};
+  }
   if (!audit_) return true;
   const absl::Status invariants = CheckInvariants(view_);
   REQUIRE_MESSAGE(invariants.ok(), Message(invariants));

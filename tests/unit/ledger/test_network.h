@@ -11,6 +11,7 @@
 
 #include "gonka/ledger/ledger.h"
 #include "gonka/ledger/queries.h"
+#include "gonka/ledger/state_root.h"
 
 namespace gonka::ledger {
 
@@ -163,6 +164,7 @@ class TestNetwork {
   bool links_withheld_ = false;
   std::vector<VerifiedTx> pending_;
   BlockResult last_;
+  std::optional<StateRoot> state_root_;  // Of the epoch's first state.
   std::vector<Notice> notices_;
 };
 

@@ -8,6 +8,9 @@
 //
 // FinalizeBlock computes and keeps the result; only Commit writes, in one transaction.
 //
+// At an epoch's first block the root of the state begins to be computed from a snapshot, on a
+// thread of its own; the block that records it waits for it.
+//
 // Threads: CheckTx, Info and Query from any; the others from one thread at a time.
 
 #include <memory>
@@ -22,6 +25,7 @@
 namespace gonka::consensus {
 
 class SignatureVerifier;
+class StateRootMaker;
 
 struct ApplicationOptions {
   unsigned verify_threads = 2;       // For signatures of blocks, the caller's thread included.
@@ -90,6 +94,16 @@ class Application {
   // Makes the finalized block durable. After an error it may be tried again.
   absl::StatusOr<CommittedBlockPtr> Commit();
 
+  // The same for several blocks, for who has many to catch up with: each is executed on top of
+  // those that are finalized and not committed; after an error those before it stay.
+  absl::Status FinalizeNext(Block block);
+  // After the last one that is finalized; nothing where none is.
+  std::optional<store::Tip> FinalizedTip() const;
+  // Whether what is finalized must be committed before anything is executed on top of it.
+  bool MustCommit() const;
+  // In one transaction.
+  absl::StatusOr<std::vector<CommittedBlockPtr>> CommitAll();
+
   // kInvalidArgument for an unknown path or malformed data, kNotFound, kUnavailable where the proof
   // needs the next block.
   absl::StatusOr<QueryResult> Query(const consensus::Query& query) const;
@@ -101,12 +115,29 @@ class Application {
     Block block;
     std::vector<TxHash> txs;
     ledger::BlockResult result;
+    store::CommitOptions options;
   };
+
+  // What is finalized.
+  struct Ahead {
+    store::SnapshotPtr snapshot;  // Before it.
+    ledger::Overlay state;        // After all of its blocks but the last.
+    std::vector<Pending> blocks;
+  };
+
+  absl::Status Execute(Block block, Ahead& ahead);
+  // Begins to compute the root that is due next, where that is not done already.
+  absl::Status StartStateRoot(const store::SnapshotPtr& snapshot);
+  // What is known of it when this block is executed; waits where the block records it.
+  absl::StatusOr<store::CommitOptions> StateRootFor(const Ahead& ahead, uint64_t height);
 
   store::Database& database_;
   const ApplicationOptions options_;
   const std::unique_ptr<SignatureVerifier> verifier_;
-  std::optional<Pending> pending_;
+  std::unique_ptr<Ahead> ahead_;
+  const std::unique_ptr<StateRootMaker> root_maker_;
+  std::optional<ledger::StateRoot> state_root_;  // The last one that was made or read.
+  bool state_root_kept_ = false;                 // It is in the database.
 };
 
 }  // namespace gonka::consensus

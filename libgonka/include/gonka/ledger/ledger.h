@@ -36,8 +36,12 @@ absl::StatusOr<BlockResult> ApplyGenesis(const Genesis& genesis);
 // The header must follow the view's chain state: height, network, ascending time, a link that
 // continues the proposer's chain where there is one. Anything else is refused whole, with no
 // effect.
+//
+// state_root: of the epoch's first state, where this block records it (state_root.h);
+// kFailedPrecondition where it is due and not given. Other blocks do not look at it.
 absl::StatusOr<BlockResult> ApplyBlock(const View& view, const BlockHeader& header,
-                                       std::span<const VerifiedTx> txs);
+                                       std::span<const VerifiedTx> txs,
+                                       const std::optional<StateRoot>& state_root = std::nullopt);
 
 // Would this transaction be taken now? For admission only: format, sequence window, known sender.
 TxCode CheckAdmission(const View& view, const SignedTx& tx);

@@ -263,6 +263,14 @@ struct Vesting {
   GONKA_FIELDS(Vesting, releases)
 };
 
+// The root of the state after an epoch's first block (state_root.h).
+struct StateRoot {
+  static constexpr RecordKind kKind{140, 1};
+  uint64_t height = 0;
+  Hash root;
+  GONKA_FIELDS(StateRoot, height, root)
+};
+
 // Records of one model finished in one epoch.
 struct Traffic {
   static constexpr RecordKind kKind{110, 1};

@@ -16,6 +16,7 @@
 
 #include "gonka/base/status.h"
 #include "gonka/ledger/ledger.h"
+#include "gonka/ledger/overlay.h"
 #include "gonka/store/snapshot.h"
 
 namespace gonka::store {
@@ -33,6 +34,15 @@ struct LmdbOptions {
   // Opens what is there and changes nothing; a commit fails. For a copy that lies still: it is
   // refused while another process writes to the directory.
   bool read_only = false;
+};
+
+// While the root of an earlier state is still to be recorded (ledger/state_root.h).
+struct CommitOptions {
+  // It is known: kept, and what an earlier state was made from is dropped.
+  std::optional<ledger::StateRoot> state_root;
+  // It is not: what this block overwrites is kept, so that ReadStateBefore gives that state even
+  // after a restart.
+  bool keep_before = false;
 };
 
 class Database {
@@ -60,7 +70,16 @@ class Database {
   // The state before the first block; only where there is nothing yet.
   absl::Status CommitGenesis(const Genesis& genesis, const ledger::BlockResult& result);
   // The block must follow the tip. After an error nothing of it is there.
-  absl::Status CommitBlock(const Block& block, const ledger::BlockResult& result);
+  absl::Status CommitBlock(const Block& block, const ledger::BlockResult& result,
+                           const CommitOptions& options = {});
+
+  // Several blocks, each after the one before, in one transaction: all or none of them.
+  struct BlockCommit {
+    const Block& block;
+    const ledger::BlockResult& result;
+    CommitOptions options;
+  };
+  absl::Status CommitBlocks(std::span<const BlockCommit> blocks);
 
   // The state after a block, with the history up to it, from elsewhere; only where there is nothing
   // yet. Nothing of it is checked here: StateImport (state_sync.h) does. There is no archive before
@@ -70,6 +89,9 @@ class Database {
 
   // kFailedPrecondition before genesis, kResourceExhausted beyond readers_max.
   absl::StatusOr<SnapshotPtr> Snapshot() const;
+
+  // The last one that CommitBlock was given.
+  absl::StatusOr<std::optional<ledger::StateRoot>> ReadStateRoot() const;
 
   // The first proof that the sequencer signed two histories is kept for good; later ones are
   // dropped.

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "gonka/base/status.h"
-#include "gonka/ledger/view.h"
+#include "gonka/ledger/overlay.h"
 #include "gonka/protocol/genesis.h"
 #include "gonka/store/records.h"
 
@@ -40,7 +40,7 @@ class Snapshot final : public ledger::View {
   absl::StatusOr<BlockHeader> GetHeader(uint64_t height) const;
   absl::StatusOr<Block> GetBlock(uint64_t height) const;
   // Blocks from this height on, as they were encoded, at most bytes_max together but at least one
-  // where there is one. What other nodes fetch.
+  // where there is one. None where the archive begins later. What other nodes fetch.
   std::vector<Bytes> EncodedBlocks(uint64_t from, size_t bytes_max) const;
 
   absl::StatusOr<std::vector<Receipt>> GetReceipts(uint64_t height) const;
@@ -58,6 +58,9 @@ class Snapshot final : public ledger::View {
   // its account; refunds also by the developer's account.
   std::vector<NoticePosition> FindNotices(const Hash& subject, uint64_t from_height,
                                           size_t limit) const;
+
+  // What the blocks since then, committed with keep_before, have overwritten.
+  absl::StatusOr<ledger::Overlay::Changes> GetStateBefore() const;
 
   // Nodes of the history tree, for proofs.
   absl::StatusOr<Hash> GetHistoryNode(uint32_t level, uint64_t index) const;

@@ -15,31 +15,18 @@
 #include <string>
 #include <vector>
 
+#include "gonka/ledger/state_root.h"
 #include "gonka/store/database.h"
 
 namespace gonka::store {
 
-struct StateEntry {
-  Blob<1024> key;
-  Blob<4'194'304> value;
-  GONKA_FIELDS(StateEntry, key, value)
-};
-
-// A chunk ends before the entry that would make its keys and values longer than this; an entry that
-// is longer by itself is a chunk of its own.
-inline constexpr size_t kStateChunkBytes = 1 << 20;
-inline constexpr uint32_t kStateChunksMax = 1 << 18;
-
-struct StateChunk {
-  static constexpr RecordKind kKind{204, 1};
-  List<StateEntry, 1'048'576> entries;  // Ascending by key, over all chunks.
-  GONKA_FIELDS(StateChunk, entries)
-};
+using ledger::StateChunk;
+using ledger::StateEntry;
 
 struct StateManifest {
   static constexpr RecordKind kKind{205, 1};
-  Block block;                         // The last one, after which the state stands so.
-  List<Hash, kStateChunksMax> chunks;  // MerkleLeaf of each encoded StateChunk.
+  Block block;                                 // The last one, after which the state stands so.
+  List<Hash, ledger::kStateChunksMax> chunks;  // MerkleLeaf of each encoded StateChunk.
   GONKA_FIELDS(StateManifest, block, chunks)
 };
 Hash StateRootOf(const StateManifest& manifest);
