@@ -120,22 +120,52 @@ void BM_Durable(benchmark::State& state) {
 }
 BENCHMARK(BM_Durable)->Arg(64)->Arg(1)->UseManualTime()->Unit(benchmark::kMillisecond);
 
-// A follower from genesis: signatures, rules, comparison with the next header, LMDB without syncs.
+// The blocks into a fresh database on disk, with its syncs: one by one, or as many at once as a
+// follower fetches.
+double CatchUp(const Genesis& genesis, const std::vector<Block>& blocks, bool together) {
+  const TempDirectory directory;
+  auto database = store::Database::OpenLmdb(directory.path());
+  GONKA_CHECK(database.ok());
+  const auto chain = *consensus::Chain::Open(*std::move(database), genesis);
+  const auto follower = *consensus::Follower::Create(*chain);
+  return Seconds([&] {
+    if (together) {
+      GONKA_CHECK(follower->OfferAll(blocks).ok());
+    } else {
+      for (const Block& block : blocks) GONKA_CHECK(follower->Offer(block).ok());
+    }
+  });
+}
+
+// A follower from genesis: signatures, rules, comparison with the next header, LMDB.
 void BM_CatchUp(benchmark::State& state) {
   const Recording& recording = SharedRecording(64);
   for (auto _ : state) {
-    const TempDirectory directory;
-    auto database = store::Database::OpenLmdb(directory.path(), {.sync = false});
-    GONKA_CHECK(database.ok());
-    const auto chain = *consensus::Chain::Open(*std::move(database), recording.genesis);
-    const auto follower = *consensus::Follower::Create(*chain);
-    state.SetIterationTime(Seconds([&] {
-      for (const Block& block : recording.blocks) GONKA_CHECK(follower->Offer(block).ok());
-    }));
+    state.SetIterationTime(CatchUp(recording.genesis, recording.blocks, state.range(0) == 1));
   }
   state.SetItemsProcessed(static_cast<int64_t>(recording.events) * state.iterations());
 }
-BENCHMARK(BM_CatchUp)->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_CatchUp)
+    ->ArgName("together")
+    ->Arg(0)
+    ->Arg(1)
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
+
+// Items are blocks.
+void BM_CatchUpEmpty(benchmark::State& state) {
+  const Recording& empty = SharedEmptyBlocks();
+  for (auto _ : state) {
+    state.SetIterationTime(CatchUp(empty.genesis, empty.blocks, state.range(0) == 1));
+  }
+  state.SetItemsProcessed(static_cast<int64_t>(empty.blocks.size()) * state.iterations());
+}
+BENCHMARK(BM_CatchUpEmpty)
+    ->ArgName("together")
+    ->Arg(0)
+    ->Arg(1)
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
 
 // The audit's way: everything executed again in memory, every table compared.
 void BM_Audit(benchmark::State& state) {

@@ -37,4 +37,17 @@ const Recording& SharedRecording(size_t batch) {
   return made.emplace(batch, Record(options)).first->second;
 }
 
+const Recording& SharedEmptyBlocks() {
+  static const Recording made = [] {
+    Traffic traffic(store::Database::InMemory(), {});
+    Recording recording;
+    while (recording.blocks.size() < 4'000) {
+      for (Block& block : traffic.Last()) recording.blocks.push_back(std::move(block));
+    }
+    recording.genesis = traffic.genesis();
+    return recording;
+  }();
+  return made;
+}
+
 }  // namespace gonka::bench

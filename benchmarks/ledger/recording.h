@@ -29,5 +29,7 @@ struct Recording {
 Recording Record(const RecordingOptions& options);
 // Made once a process.
 const Recording& SharedRecording(size_t batch);
+// Blocks of a network in which nothing happens.
+const Recording& SharedEmptyBlocks();
 
 }  // namespace gonka::bench

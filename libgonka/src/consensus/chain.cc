@@ -66,6 +66,42 @@ absl::StatusOr<CommittedBlockPtr> Chain::Append(Block block) {
   return committed;
 }
 
+absl::StatusOr<size_t> Chain::AppendWhile(
+    std::vector<Block> blocks,
+    const std::function<bool(const Block& block, const store::Tip& tip)>& fits) {
+  std::lock_guard lock(append_mutex_);
+  GONKA_ASSIGN_OR_RETURN(std::optional<store::Tip> tip, database_->ReadTip());
+  size_t appended = 0;
+  std::set<AccountId> senders;
+  for (Block& block : blocks) {
+    if (!fits(block, *tip)) break;
+    for (const SignedTx& tx : block.txs) senders.insert(tx.sender);
+    // The block may be tried again, and then says by itself what is wrong with it.
+    const absl::Status finalized = &block == blocks.data()
+                                       ? application_->FinalizeBlock(std::move(block)).status()
+                                       : application_->FinalizeNext(std::move(block));
+    if (!finalized.ok()) break;
+    tip = application_->FinalizedTip();
+    if (!application_->MustCommit()) continue;
+    GONKA_ASSIGN_OR_RETURN(const size_t committed, CommitAll(senders));
+    appended += committed;
+    senders.clear();
+  }
+  if (tip->height == height_) return appended;
+  GONKA_ASSIGN_OR_RETURN(const size_t committed, CommitAll(senders));
+  return appended + committed;
+}
+
+absl::StatusOr<size_t> Chain::CommitAll(const std::set<AccountId>& senders) {
+  GONKA_ASSIGN_OR_RETURN(const std::vector<CommittedBlockPtr> committed, application_->CommitAll());
+  height_ = committed.back()->header.height;
+  for (const CommittedBlockPtr& block : committed) {
+    CleanMempool(*block, block == committed.back() ? senders : std::set<AccountId>());
+    Notify(block);
+  }
+  return committed.size();
+}
+
 void Chain::CleanMempool(const CommittedBlock& block, const std::set<AccountId>& senders) {
   mempool_.Remove(block.txs);
   const absl::StatusOr<store::SnapshotPtr> snapshot = Snapshot();

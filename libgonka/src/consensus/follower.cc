@@ -2,11 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "consensus/block_check.h"
 #include "gonka/ledger/queries.h"
 
 namespace gonka::consensus {
 namespace {
+
+// Blocks in one transaction: enough that the disk hardly counts, and little to lose.
+constexpr size_t kTogetherMax = 128;
 
 std::string Describe(const store::Equivocation& evidence) {
   return fmt::format(
@@ -53,6 +58,31 @@ absl::Status Follower::Offer(Block block) {
       {height,
        fmt::format("the sequencer signed a block that breaks the rules: {}", Message(appended)),
        std::nullopt});
+}
+
+absl::Status Follower::OfferAll(std::vector<Block> blocks) {
+  GONKA_ASSIGN_OR_RETURN(store::SnapshotPtr snapshot, chain_.Snapshot());
+  const AccountId sequencer = ledger::ReadChain(*snapshot).sequencer;
+  snapshot.reset();
+  const auto fits = [&](const Block& block, const store::Tip& tip) {
+    return CheckSignedBy(block, tip.network, sequencer).ok() && CheckTxs(block).ok() &&
+           CheckPrevious(block.header, tip).ok() && CheckAppHash(block.header, tip).ok();
+  };
+  size_t next = 0;
+  while (next < blocks.size()) {
+    if (const auto halt = halted()) return absl::AbortedError(halt->reason);
+    const auto first = blocks.begin() + static_cast<std::ptrdiff_t>(next);
+    std::vector<Block> batch(
+        first, first + static_cast<std::ptrdiff_t>(std::min(blocks.size() - next, kTogetherMax)));
+    GONKA_ASSIGN_OR_RETURN(const size_t appended, chain_.AppendWhile(std::move(batch), fits));
+    next += appended;
+    if (next == blocks.size()) break;
+    if (appended == kTogetherMax) continue;
+    // The first that does not simply follow: Offer knows why.
+    const absl::Status offered = Offer(std::move(blocks[next++]));
+    if (!offered.ok() && !absl::IsAlreadyExists(offered)) return offered;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Follower::CheckKnown(const store::Snapshot& snapshot, const Block& block) {

@@ -200,13 +200,16 @@ absl::Status BlockFetcher::FetchFrom(const std::string& source, uint64_t wait_ms
     return absl::DataLossError("a block is larger than any may be");
   }
   caught_up_ = blocks.size() <= 1;
+  std::vector<Block> decoded;
+  absl::Status malformed;
   for (const Bytes& bytes : blocks) {
     auto block = Decode<Block>(bytes);
-    if (!block.ok()) return block.status();
-    const absl::Status status = follower_.Offer(*std::move(block));
-    if (!status.ok() && !absl::IsAlreadyExists(status)) return status;
+    malformed = block.status();
+    if (!malformed.ok()) break;
+    decoded.push_back(*std::move(block));
   }
-  return absl::OkStatus();
+  GONKA_RETURN_IF_ERROR(follower_.OfferAll(std::move(decoded)));
+  return malformed;
 }
 
 std::string SequencerUrl(const ledger::View& view, const Genesis& genesis) {

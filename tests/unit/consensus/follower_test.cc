@@ -1,5 +1,7 @@
 #include "gonka/consensus/follower.h"
 
+#include "gonka/consensus/replay.h"
+#include "gonka/store/memory_disk.h"
 #include "unit/consensus/small_network.h"
 
 namespace gonka::consensus {
@@ -179,6 +181,69 @@ TEST_CASE("a signed block on another past is evidence too") {
   REQUIRE(scene.follower->halted()->evidence);
   CHECK(scene.follower->halted()->evidence->ours.height == 2);
   CHECK(scene.follower->halted()->evidence->theirs.height == 3);
+}
+
+TEST_CASE(
+    "blocks that are offered together are one write, told of in order, and come out the same") {
+  const SmallNetwork network;
+  const auto leader = network.MemoryChain();
+  const auto sequencer = network.MakeSequencer(*leader);
+  std::vector<Block> blocks;
+  for (uint64_t i = 0; i < 60; ++i) {  // Over an epoch's first block, 40, and its state's root, 56.
+    Submit(*leader, network.TransferTx(0, i, 10));
+    blocks.push_back(Produce(*sequencer));
+  }
+  store::MemoryDisk disk;
+  disk.SyncEvery(0);
+  const auto chain = network.OpenChain(store::Database::InMemory(disk));
+  const auto follower = *Follower::Create(*chain);
+  std::vector<uint64_t> told;
+  chain->Subscribe([&](const CommittedBlockPtr& block) { told.push_back(block->header.height); });
+  const size_t before = disk.unsynced();
+  CHECK(follower->OfferAll(blocks).ok());
+  CHECK(disk.unsynced() - before == 2);  // Up to block 40, and the rest.
+  CHECK((*chain->Snapshot())->tip() == (*leader->Snapshot())->tip());
+  REQUIRE(told.size() == 60);
+  CHECK(std::is_sorted(told.begin(), told.end()));
+  CHECK(follower->OfferAll(blocks).ok());  // A repetition is harmless.
+  CHECK(follower->OfferAll({}).ok());
+  const ReplayReport report = *Replay(chain->database(), {.check_recording = true});
+  CHECK(report.difference == "");
+}
+
+TEST_CASE("of blocks that are offered together, those before a bad one stay") {
+  Scene scene;
+  std::vector<Block> blocks = {scene.blocks.begin() + 1, scene.blocks.end()};  // One is known.
+  SUBCASE("changed on the way: refused") {
+    blocks[2].signature.bytes[0] ^= 1;
+    const absl::Status status = scene.follower->OfferAll(blocks);
+    CHECK(status.code() == absl::StatusCode::kInvalidArgument);
+    CHECK(Says(status, "block 4"));
+    CHECK(scene.chain->height() == 3);
+    CHECK(scene.follower->OfferAll({scene.blocks.begin() + 3, scene.blocks.end()}).ok());
+    CHECK((*scene.chain->Snapshot())->tip() == (*scene.leader->Snapshot())->tip());
+  }
+  SUBCASE("one is missing") {
+    blocks.erase(blocks.begin() + 2);
+    CHECK(scene.follower->OfferAll(blocks).code() == absl::StatusCode::kOutOfRange);
+    CHECK(scene.chain->height() == 3);
+  }
+  SUBCASE("signed, and breaks the rules: the follower stops") {
+    blocks[2].txs[0].signature.bytes[3] ^= 1;
+    blocks[2].header.txs_root = TxsRoot(blocks[2].txs);
+    blocks[2] = scene.Resign(blocks[2]);
+    CHECK(scene.follower->OfferAll(blocks).code() == absl::StatusCode::kAborted);
+    CHECK(scene.chain->height() == 3);
+    CHECK(scene.follower->halted()->height == 4);
+  }
+  SUBCASE("signed, on another past: evidence") {
+    blocks[2].header.previous = BlockHash{HashOfText("another block 3")};
+    blocks[2] = scene.Resign(blocks[2]);
+    CHECK(scene.follower->OfferAll(blocks).code() == absl::StatusCode::kAborted);
+    CHECK(scene.chain->height() == 3);
+    REQUIRE(scene.follower->halted());
+    CHECK(scene.follower->halted()->evidence);
+  }
 }
 
 }  // namespace

@@ -58,6 +58,11 @@ class Chain {
   // must be checked (Sequencer and Follower do): only its transactions' signatures and the ledger's
   // own rules are checked here.
   absl::StatusOr<CommittedBlockPtr> Append(Block block);
+  // The same for the first of these blocks that fit, each asked about with the tip it would follow:
+  // one transaction for all of them, or a few. Says how many were appended.
+  absl::StatusOr<size_t> AppendWhile(
+      std::vector<Block> blocks,
+      const std::function<bool(const Block& block, const store::Tip& tip)>& fits);
 
   Application& application() { return *application_; }
   Mempool& mempool() { return mempool_; }
@@ -66,6 +71,7 @@ class Chain {
  private:
   Chain(std::unique_ptr<store::Database> database, const Genesis& genesis,
         const ChainOptions& options);
+  absl::StatusOr<size_t> CommitAll(const std::set<AccountId>& senders);
   void CleanMempool(const CommittedBlock& block, const std::set<AccountId>& senders);
   void Notify(const CommittedBlockPtr& block);
 

@@ -33,6 +33,11 @@ class Follower {
   // or before; the message is the halt's reason. Anything else: the database failed; try again.
   absl::Status Offer(Block block);
 
+  // Several, ascending, as they were fetched: committed together, so that catching up does not wait
+  // for the disk at every block. Goes on until one is not OK or all are taken, and says what Offer
+  // says of that one; kAlreadyExists is passed over.
+  absl::Status OfferAll(std::vector<Block> blocks);
+
   // The height that should be offered next.
   uint64_t next_height() const { return chain_.height() + 1; }
   std::optional<Halt> halted() const;
