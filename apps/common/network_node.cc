@@ -28,6 +28,16 @@ void AddFlags(CLI::App& app, NetworkNodeFlags& flags) {
   app.add_option("--ml-node", flags.ml_nodes, "URL of an ML node; may be repeated");
   app.add_flag("--allow-private", flags.allow_private,
                "other nodes may be on private or loopback addresses");
+  app.add_option("--snapshots", flags.snapshots,
+                 "how many snapshots of the ledger are kept for newcomers, one an epoch; 0: none")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 16));
+  app.add_flag("--from-snapshot", flags.from_snapshot,
+               "an empty data directory begins with a snapshot instead of genesis: quick, but "
+               "trusts the sequencer's signature for all that was before");
+  app.add_option("--snapshot-source", flags.snapshot_sources,
+                 "URL of a node to take it from, besides the participants in genesis; may be "
+                 "repeated");
   app.add_option("--beacon-chain-length", flags.beacon_chain_length,
                  "links of this participant's beacon chain, as in genesis")
       ->capture_default_str()
@@ -40,6 +50,7 @@ void AddFlags(CLI::App& app, NetworkNodeFlags& flags) {
 void DropEmpty(NetworkNodeFlags& flags) {
   std::erase(flags.models, "");
   std::erase(flags.ml_nodes, "");
+  std::erase(flags.snapshot_sources, "");
 }
 
 absl::Status Run(const NetworkNodeFlags& flags, const Adjust& adjust, UntilSignal& signal) {
@@ -69,6 +80,9 @@ absl::Status Run(const NetworkNodeFlags& flags, const Adjust& adjust, UntilSigna
   options.models = flags.models;
   options.ml_nodes = flags.ml_nodes;
   options.allow_private_addresses = flags.allow_private;
+  options.snapshots = flags.snapshots;
+  options.from_snapshot = flags.from_snapshot;
+  options.snapshot_sources = flags.snapshot_sources;
   options.beacon_chain_length = flags.beacon_chain_length;
   // Whatever made the ledger unusable will not go away by itself: stop, say why, keep the data.
   options.on_fatal = [&log](const std::string& why) {

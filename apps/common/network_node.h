@@ -17,6 +17,9 @@ struct NetworkNodeFlags {
   std::vector<std::string> models;
   std::vector<std::string> ml_nodes;
   bool allow_private = false;
+  uint32_t snapshots = 2;
+  bool from_snapshot = false;
+  std::vector<std::string> snapshot_sources;
   uint32_t beacon_chain_length = consensus::BeaconChain::kDefaultLength;
   std::string log_level = "info";
 };

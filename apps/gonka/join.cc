@@ -24,6 +24,7 @@ struct InitFlags {
   std::vector<std::string> models;
   std::vector<std::string> ml_nodes;
   bool allow_private = false;
+  bool from_snapshot = false;
 };
 
 // The key that is there, or a new one.
@@ -36,7 +37,7 @@ absl::StatusOr<KeyPair> HaveKey(const std::string& path) {
   return key;
 }
 
-std::vector<std::string> NodeArguments(const InitFlags& flags) {
+std::vector<std::string> NodeArguments(const Context& context, const InitFlags& flags) {
   const std::string absolute = std::filesystem::absolute(flags.directory).lexically_normal();
   std::vector<std::string> arguments = {
       "--data", absolute,          "--genesis", absolute + "/genesis",
@@ -48,6 +49,9 @@ std::vector<std::string> NodeArguments(const InitFlags& flags) {
     arguments.insert(arguments.end(), {"--ml-node", url});
   }
   if (flags.allow_private) arguments.push_back("--allow-private");
+  if (flags.from_snapshot) {
+    arguments.insert(arguments.end(), {"--from-snapshot", "--snapshot-source", context.node});
+  }
   return arguments;
 }
 
@@ -70,7 +74,7 @@ absl::Status Init(const Context& context, const InitFlags& flags) {
                             .status());
   GONKA_ASSIGN_OR_RETURN(const KeyPair key, HaveKey(flags.directory + "/key"));
   const std::string text =
-      "# gonkad --config " + config + "\n" + apps::NetworkNodeConfig(NodeArguments(flags));
+      "# gonkad --config " + config + "\n" + apps::NetworkNodeConfig(NodeArguments(context, flags));
   GONKA_RETURN_IF_ERROR(host::WriteFileAtomic(config, AsBytes(text)));
   const std::string account = Hex(AccountOf(key.public_key()));
   if (context.json) {
@@ -182,6 +186,9 @@ void AddJoinCommands(CLI::App& app, Context& context) {
       ->capture_default_str();
   init->add_flag("--allow-private", init_flags->allow_private,
                  "nodes may be on private or loopback addresses");
+  init->add_flag("--from-snapshot", init_flags->from_snapshot,
+                 "the node begins with a snapshot of the ledger instead of executing it from "
+                 "genesis, and trusts the sequencer's signature for what was before");
   init->callback([init_flags, &context] {
     context.run = [init_flags, &context] { return Init(context, *init_flags); };
   });

@@ -27,6 +27,7 @@ struct ProxyFlags {
   uint64_t allow = 0;
   uint32_t transfer_agents = 3;
   bool allow_private = false;
+  bool from_snapshot = false;
   std::string log_level = "warning";
 };
 
@@ -63,6 +64,8 @@ absl::StatusOr<net::DeveloperOptions> OptionsFrom(const Context& context, const 
   options.allow = Amount(flags.allow);
   options.transfer_agents = flags.transfer_agents;
   options.allow_private_addresses = flags.allow_private;
+  options.from_snapshot = flags.from_snapshot;
+  options.snapshot_sources = {context.node};
   return options;
 }
 
@@ -146,6 +149,9 @@ void AddProxyCommand(CLI::App& app, Context& context) {
       ->capture_default_str();
   command->add_flag("--allow-private", flags->allow_private,
                     "nodes may be on private or loopback addresses");
+  command->add_flag("--from-snapshot", flags->from_snapshot,
+                    "begin with a snapshot of the ledger instead of executing it from genesis: "
+                    "quick, but trusts the sequencer's signature for what was before");
   command->add_option("--log-level", flags->log_level, "debug, info, warning or error")
       ->capture_default_str();
   command->callback([flags, &context] {

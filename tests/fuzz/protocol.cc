@@ -5,7 +5,7 @@
 #include "gonka/base/json.h"
 #include "gonka/protocol/block.h"
 #include "gonka/protocol/genesis.h"
-#include "gonka/store/state_sync.h"
+#include "gonka/store/snapshot_offer.h"
 
 namespace gonka {
 namespace {
@@ -40,6 +40,10 @@ void Use(const store::StateManifest& manifest) {
   Use(manifest.block);
 }
 
+void Use(const store::SnapshotOffer& offer) {
+  GONKA_CHECK(!store::CheckOffer(offer, Genesis{}).ok());
+}
+
 template <class T>
 void Try(ByteSpan bytes) {
   const absl::StatusOr<T> value = Decode<T>(bytes);
@@ -56,7 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace gonka;
   if (size == 0) return 0;
   const ByteSpan bytes(data + 1, size - 1);
-  switch (data[0] % 9) {
+  switch (data[0] % 10) {
     case 0:
       Try<SignedTx>(bytes);
       break;
@@ -80,6 +84,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 8:
       Try<store::StateManifest>(bytes);
+      break;
+    case 9:
+      Try<store::SnapshotOffer>(bytes);
       break;
     default:
       Try<Leaf>(bytes);

@@ -5,8 +5,10 @@ The programs are started again by these tests and stopped at their end: what is 
 it was found, and one participant more on its ledger."""
 
 import contextlib
+import http.server
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -266,6 +268,90 @@ def test_a_seventh_participant_joins_serves_and_is_drawn(devnet):
          if m["id"] == account and m["standing"] and m["standing"]["checks"] > 0), None))
     assert standing["convicted"] is False
     assert findings(devnet, directory) == set()
+
+
+class Relay:
+    """Passes on what a node answers, but for chunks of snapshots: these it keeps back, or forges."""
+
+    def __init__(self, node):
+        relay = self
+        self.forges = False
+        self.asked_for_chunk = threading.Event()
+        self.closed = threading.Event()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                is_chunk = self.path.startswith("/gonka/v1/snapshot/")
+                if is_chunk:
+                    relay.asked_for_chunk.set()
+                    if not relay.forges:
+                        relay.closed.wait()
+                        return
+                try:
+                    with urllib.request.urlopen(node + self.path, timeout=30) as answer:
+                        status, body = answer.status, bytearray(answer.read())
+                except urllib.error.HTTPError as error:
+                    status, body = error.code, bytearray(error.read())
+                if is_chunk:
+                    body[len(body) // 2] ^= 1
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.closed.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_a_newcomer_begins_with_a_snapshot_though_it_is_killed_and_lied_to(devnet):
+    name, node = "newcomer", devnet.urls()[1]
+    epoch = devnet.status(node)
+    wait_for("a snapshot", lambda: urllib.request.urlopen(f"{node}/gonka/v1/snapshot", timeout=10).read(),
+             3 * epoch["epoch_blocks"] * epoch["block_interval_ms"] / 1000)
+    directory = os.path.join(devnet.data, name)
+    base = int(devnet.participants["participant-0"]["url"].rsplit(":", 1)[1])
+    url = f"http://127.0.0.1:{base + 8}"
+    log = os.path.join(devnet.data, f"{name}.log")
+    template = devnet.processes["participant-3"]["argv"]
+    option = dict(zip(template[1::1], template[2::1]))
+    with Relay(node) as relay:
+        made = json.loads(devnet.gonka(
+            "init", directory, "--network", epoch["network"], "--model", option["--model"], "--listen",
+            url.removeprefix("http://"), "--allow-private", "--from-snapshot", node=relay.url))
+        command = [f"{devnet.programs}/gonkad", "--config", made["config"]]
+        devnet.start(name, command, log)
+        assert relay.asked_for_chunk.wait(60)
+        devnet.kill(name)  # In the midst of it.
+        relay.forges = True
+        devnet.start(name, command, log)
+        wait_for(f"{name} ready", lambda: get_json(f"{url}/ready")["ready"])
+    with open(log) as file:
+        said = file.read()
+    assert f"chunk 0 from {relay.url}: chunk 0 of the snapshot after block" in said  # Refused.
+    assert re.search(r"the state after block \d+ is taken", said)
+    height = devnet.status(url)["height"]
+    pages = [wait_for(f"block {height}", lambda: get_json(f"{one}/gonka/v1/block/{height}")) for one in (url, node)]
+    assert pages[0]["app_hash"] == pages[1]["app_hash"]
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        get_json(f"{url}/gonka/v1/block/1")
+    # It serves the next newcomer.
+    assert wait_for("its own snapshot", lambda: urllib.request.urlopen(f"{url}/gonka/v1/snapshot", timeout=10).read())
+    devnet.kill(name)
 
 
 def findings(devnet, directory):

@@ -7,6 +7,7 @@
 #include "gonka/base/json.h"
 #include "gonka/http/frames.h"
 #include "gonka/net/api_error.h"
+#include "gonka/net/snapshots.h"
 #include "net/personal_notice.h"
 #include "net/run_on_loop.h"
 
@@ -86,14 +87,19 @@ DeveloperNode::~DeveloperNode() {
 }
 
 absl::Status DeveloperNode::OpenLedger() {
+  client_ = std::make_unique<http::Client>(
+      http::ClientOptions{.allow_private_addresses = options_.allow_private_addresses});
   GONKA_ASSIGN_OR_RETURN(auto database,
                          store::Database::OpenLmdb(options_.data_directory + "/ledger"));
+  if (options_.from_snapshot) {
+    GONKA_RETURN_IF_ERROR(BeginWithSnapshot(
+        *client_, SnapshotSources(options_.snapshot_sources, options_.genesis, self_.account),
+        options_.genesis, options_.data_directory, *database, log_));
+  }
   GONKA_ASSIGN_OR_RETURN(chain_, consensus::Chain::Open(std::move(database), options_.genesis));
   news_wanted_ = chain_->height() > 0;
   GONKA_ASSIGN_OR_RETURN(
       texts_, OpenTexts(options_.models, *Snapshot(), options_.data_directory + "/manifests"));
-  client_ = std::make_unique<http::Client>(
-      http::ClientOptions{.allow_private_addresses = options_.allow_private_addresses});
   return absl::OkStatus();
 }
 

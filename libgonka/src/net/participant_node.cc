@@ -105,6 +105,7 @@ ParticipantNode::~ParticipantNode() {
   fetcher_.reset();
   if (chain_ && subscription_ != 0) chain_->Unsubscribe(subscription_);
   events_.reset();
+  snapshot_server_.reset();
   RunOnLoop(loop_, [this] {
     openai_.reset();
     explorer_.reset();
@@ -120,14 +121,19 @@ absl::Status ParticipantNode::OpenLedger() {
     return absl::InvalidArgumentError(
         "the sequencer signs blocks with its own key; it cannot run with a warm one");
   }
+  client_ = std::make_unique<http::Client>(
+      http::ClientOptions{.allow_private_addresses = options_.allow_private_addresses});
   GONKA_ASSIGN_OR_RETURN(auto database,
                          store::Database::OpenLmdb(options_.data_directory + "/ledger"));
+  if (options_.from_snapshot && account() != options_.genesis.sequencer) {
+    GONKA_RETURN_IF_ERROR(BeginWithSnapshot(
+        *client_, SnapshotSources(options_.snapshot_sources, options_.genesis, account()),
+        options_.genesis, options_.data_directory, *database, log_));
+  }
   GONKA_ASSIGN_OR_RETURN(chain_, consensus::Chain::Open(std::move(database), options_.genesis));
   GONKA_ASSIGN_OR_RETURN(payloads_,
                          store::PayloadStore::OpenLmdb(options_.data_directory + "/payloads"));
   keep_ = std::make_unique<StoredKeep>(*payloads_, log_);
-  client_ = std::make_unique<http::Client>(
-      http::ClientOptions{.allow_private_addresses = options_.allow_private_addresses});
   return absl::OkStatus();
 }
 
@@ -217,6 +223,12 @@ absl::Status ParticipantNode::StartServices() {
                if (node_) node_->OnCall(method, caller, std::move(request), std::move(reply));
              });
   block_server_ = std::make_unique<BlockServer>(*server_, loop_, *chain_);
+  if (options_.snapshots > 0) {
+    snapshot_server_ = std::make_unique<SnapshotServer>(
+        *server_, *chain_, log_,
+        SnapshotOptions{.directory = options_.data_directory + "/snapshots",
+                        .keep = options_.snapshots});
+  }
   subscription_ = chain_->Subscribe([this](const consensus::CommittedBlockPtr& block) {
     loop_.Post([this, block] { OnBlock(block); });
   });

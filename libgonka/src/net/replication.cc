@@ -64,6 +64,10 @@ BlockServer::~BlockServer() {
 void BlockServer::Answer(uint64_t from, http::Responder& responder) {
   const auto blocks = chain_.EncodedBlocks(from, kBlocksBytesMax);
   if (!blocks.ok()) return Refuse(responder, 503, gonka::Message(blocks.status()));
+  if (blocks->empty() && from <= chain_.height()) {
+    return Refuse(responder, 404,
+                  fmt::format("this node has no block {}: it began with a snapshot", from));
+  }
   std::string body;
   for (const Bytes& block : *blocks) body += http::FormatFrame(block);
   responder.Send({.status = 200,

@@ -42,6 +42,9 @@ struct DeveloperOptions {
   uint32_t transfer_agents = 3;
   uint64_t allow_epochs = 1'000;
   bool allow_private_addresses = false;  // Of other nodes.
+  // See ParticipantOptions.
+  bool from_snapshot = false;
+  std::vector<std::string> snapshot_sources;
   node::DeveloperAgentOptions agent;
   OpenAiOptions openai;
   std::function<void(const News&)> on_news = {};  // On the loop.

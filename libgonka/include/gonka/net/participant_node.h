@@ -21,6 +21,7 @@
 #include "gonka/net/explorer.h"
 #include "gonka/net/openai_server.h"
 #include "gonka/net/replication.h"
+#include "gonka/net/snapshots.h"
 #include "gonka/net/text_model.h"
 #include "gonka/node/node.h"
 #include "gonka/store/payloads.h"
@@ -40,6 +41,11 @@ struct ParticipantOptions {
   std::vector<std::string> ml_nodes;
   int64_t ml_node_wait_us = 120'000'000;  // For them to come up.
   bool allow_private_addresses = false;   // Of other nodes.
+  size_t snapshots = 2;                   // Kept for newcomers; 0: none are made.
+  // An empty data directory begins with a snapshot from these nodes, or the network's first
+  // participants, where one of them has one (snapshots.h says what is trusted then).
+  bool from_snapshot = false;
+  std::vector<std::string> snapshot_sources;
   uint32_t beacon_chain_length = consensus::BeaconChain::kDefaultLength;
   node::NodeOptions node;
   OpenAiOptions openai;
@@ -101,6 +107,7 @@ class ParticipantNode {
   std::unique_ptr<node::Node> node_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<BlockServer> block_server_;
+  std::unique_ptr<SnapshotServer> snapshot_server_;
   Metrics metrics_;
   std::unique_ptr<OpenAiServer> openai_;
   std::unique_ptr<Explorer> explorer_;
