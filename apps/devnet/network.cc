@@ -79,6 +79,7 @@ Params DevnetParams(const NetworkOptions& options) {
   params.money.collateral_min = Amount(kCollateral / 10);
   params.money.accusation_bond = Amount(kCollateral / 50);
   params.money.challenge_bond = Amount(kCollateral / 1'000);
+  params.money.refused_event_fee = Amount(kCollateral / 10'000'000);
   params.money.newcomer_weight = kHonestWeight;
   // A proposal can be made, voted on and watched at work within two epochs.
   params.governance.vote_blocks = std::max(options.epoch_blocks / 3, 1u);

@@ -30,6 +30,7 @@ class SmallNetwork {
     time.epoch_blocks = options.epoch_blocks;
     time.settle_blocks = options.epoch_blocks / 2;
     time.grace_blocks = options.epoch_blocks / 4;
+    genesis_.params.money.refused_event_fee = Amount(0);
     ModelInfo model;
     model.id = ModelId{HashOfText("model")};
     model.name = "tiny";

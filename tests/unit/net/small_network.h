@@ -293,6 +293,7 @@ class SmallNetwork {
     genesis_.params.block_interval_ms = 100;
     genesis_.params.money.accusation_bond = Amount(0);
     genesis_.params.money.challenge_bond = Amount(0);
+    genesis_.params.money.refused_event_fee = Amount(0);
     genesis_.params.time = {.epoch_blocks = 60,
                             .settle_blocks = 45,
                             .grace_blocks = 40,
