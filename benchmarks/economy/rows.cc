@@ -132,12 +132,12 @@ Row InSprint(const std::string& strategy) {
   return row;
 }
 
-// There is something to find: the second seat claims more than it has.
+// There is something to find, and it is opened: the second seat computes with a cheap model.
 Row ApprovesInSprint() {
   Row row = InSprint("sprint_approves");
   row.seats = 2;
   row.always = [](Seats seats) -> Cast {
-    return {.conduct = {{seats[1], {{.strategy = "sprint_overclaims"}}}}, .habits = {}};
+    return {.conduct = {{seats[1], {{.strategy = "sprint_free_rider"}}}}, .habits = {}};
   };
   return row;
 }
