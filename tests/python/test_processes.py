@@ -262,11 +262,11 @@ def test_a_seventh_participant_joins_serves_and_is_drawn(devnet):
             get_json(f"{url}/gonka/v1/inferences/{inference}").get("executor") == account
             for inference in list(devnet.asked)[-40:]), 120)
         assert served
+        standing = wait_for("its check", lambda: next(
+            (m["standing"] for m in get_json(f"{url}/gonka/v1/epochs/current")["members"]
+             if m["id"] == account and m["standing"] and m["standing"]["checks"] > 0), None), 120)
+        assert standing["convicted"] is False
     devnet.check_agreement()
-    standing = wait_for("its check", lambda: next(
-        (m["standing"] for m in get_json(f"{url}/gonka/v1/epochs/current")["members"]
-         if m["id"] == account and m["standing"] and m["standing"]["checks"] > 0), None))
-    assert standing["convicted"] is False
     assert findings(devnet, directory) == set()
 
 
