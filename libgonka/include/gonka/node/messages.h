@@ -149,7 +149,7 @@ Hash ScoresSigningHash(const InferenceId& inference, const Hash& scores_root);
 // were sampled. One SprintOpenings answers.
 inline constexpr const char* kSprintMethod = "sprint";
 struct SprintQuery {
-  static constexpr RecordKind kKind{208, 1};
+  static constexpr RecordKind kKind{213, 1};
   uint64_t epoch = 0;
   ModelId model;
   GONKA_FIELDS(SprintQuery, epoch, model)
